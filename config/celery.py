@@ -1,0 +1,10 @@
+"""The worker, as `celery -A config` loads it."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+app = Celery("penumbra")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

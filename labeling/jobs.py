@@ -1,0 +1,72 @@
+"""Ask for long work and ask it to stop: a row first, then the bell."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from labeling.errors import Conflict
+from labeling.models import Job, User
+
+J = TypeVar("J", bound=Job)
+
+
+def submit(
+    model: type[J],
+    *,
+    ring: Callable[[int], None],
+    user: User | None,
+    body: dict[str, Any],
+    key: str = "",
+    **fields: Any,
+) -> J:
+    """Write a job's row and ring for a worker once the row is committed.
+
+    key     the client's Idempotency-Key: the same key and body give the same row
+    fields  the rest of the row
+    raises  Conflict when the key came before with another body
+    """
+    if key and (earlier := model.objects.filter(requested_by=user, idempotency_key=key).first()):
+        return _same(earlier, body, key)
+    try:
+        with transaction.atomic():
+            job = model.objects.create(
+                requested_by=user, request=body, idempotency_key=key, **fields
+            )
+            transaction.on_commit(lambda: ring(job.id))
+    except IntegrityError:
+        # The same request may have come twice at once; the other one's row is the answer.
+        if key and (twin := model.objects.filter(requested_by=user, idempotency_key=key).first()):
+            return _same(twin, body, key)
+        raise
+    return job
+
+
+def _same(job: J, body: dict[str, Any], key: str) -> J:
+    if job.request != body:
+        raise Conflict(
+            "idempotency_key_reused",
+            f"Idempotency-Key {key!r} came before with the body {job.request}, now with {body}.",
+        )
+    return job
+
+
+def cancel(job: Job) -> None:
+    """End a waiting job now, ask a running one to stop; an ended one stays as it is."""
+    rows = type(job).objects.filter(id=job.id)
+    if not rows.filter(status="queued").update(status="cancelled", finished_at=timezone.now()):
+        rows.filter(status="running").update(cancel_requested=True)
+    job.refresh_from_db()
+
+
+def describe(job: Job, url: str) -> dict[str, Any]:
+    """A job as api.md shows it to clients."""
+    return {
+        "id": job.id,
+        "status": job.status,
+        "progress": round(job.progress, 4),
+        "step": job.step,
+        "error": job.error,
+        "url": url,
+    }

@@ -1,0 +1,288 @@
+"""Signed distances, in mm, to the surfaces of one scene: smoothly joined ellipsoids.
+
+Points are in the head's frame (x to the viewer's right, y down, z out of the face, the
+origin between the pupils) or in the body's (origin at the base of the skull). `g` is a
+SCENE record. Distances are lower bounds, as sphere tracing needs.
+Primitives and the smooth minimum after I. Quilez, "distance functions".
+"""
+
+import math
+
+from numba import njit
+
+HEAD, HAIR, BODY, GLASSES = 0, 1, 2, 3
+
+
+@njit(cache=True, fastmath=True)
+def ellipsoid(x, y, z, rx, ry, rz):
+    ix, iy, iz = 1.0 / rx, 1.0 / ry, 1.0 / rz
+    a, b, c = x * ix, y * iy, z * iz
+    k0 = math.sqrt(a * a + b * b + c * c)
+    a, b, c = a * ix, b * iy, c * iz
+    return k0 * (k0 - 1.0) / (math.sqrt(a * a + b * b + c * c) + 1e-9)
+
+
+@njit(cache=True, fastmath=True)
+def join(a, b, k):
+    h = max(k - abs(a - b), 0.0) / k
+    return min(a, b) - h * h * k * 0.25
+
+
+@njit(cache=True, fastmath=True)
+def carve(a, b, k):
+    """The solid a without the solid b, the rim rounded over k mm."""
+    h = max(k - abs(a + b), 0.0) / k
+    return max(a, -b) + h * h * k * 0.25
+
+
+@njit(cache=True, fastmath=True)
+def capsule(x, y, z, ax, ay, az, bx, by, bz, ra, rb):
+    px, py, pz = x - ax, y - ay, z - az
+    ex, ey, ez = bx - ax, by - ay, bz - az
+    h = (px * ex + py * ey + pz * ez) / (ex * ex + ey * ey + ez * ez)
+    h = min(max(h, 0.0), 1.0)
+    px, py, pz = px - ex * h, py - ey * h, pz - ez * h
+    return math.sqrt(px * px + py * py + pz * pz) - (ra + (rb - ra) * h)
+
+
+@njit(cache=True, fastmath=True)
+def smooth(low, high, value):
+    t = min(max((value - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@njit(cache=True, fastmath=True)
+def hashed(i, j, k):
+    n = (i * 374761393 + j * 668265263 + k * 2147483647) & 0x7FFFFFFF
+    n = ((n ^ (n >> 13)) * 1274126177) & 0x7FFFFFFF
+    return ((n ^ (n >> 16)) & 0xFFFF) / 65535.0
+
+
+@njit(cache=True, fastmath=True)
+def noise(x, y, z):
+    """Value noise 0..1 with lattice spacing 1."""
+    i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    u, v, w = x - i, y - j, z - k
+    u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
+    near = (hashed(i, j, k) * (1 - u) + hashed(i + 1, j, k) * u) * (1 - v)
+    near += (hashed(i, j + 1, k) * (1 - u) + hashed(i + 1, j + 1, k) * u) * v
+    far = (hashed(i, j, k + 1) * (1 - u) + hashed(i + 1, j, k + 1) * u) * (1 - v)
+    far += (hashed(i, j + 1, k + 1) * (1 - u) + hashed(i + 1, j + 1, k + 1) * u) * v
+    return near * (1 - w) + far * w
+
+
+@njit(cache=True, fastmath=True)
+def mouth_bend(x, g):
+    """How far the mouth's line lies below its straight place at x: a smile lifts the corners."""
+    t = x / g.mouth_w
+    return g.smile * (1.5 - 6.0 * min(t * t, 1.6))
+
+
+@njit(cache=True, fastmath=True)
+def _nose(d, ax, y, z, g):
+    tip_y, tip_z = g.nose_y - 2.0, g.nose_z - 9.5
+    bridge = capsule(
+        ax * 1.15, y, z, 0.0, -8.0, -2.0 + g.nose_bridge, 0.0, tip_y - 4.0, tip_z - 1.0, 6.5, 7.5
+    )
+    d = join(d, bridge, 10.0)
+    d = join(d, ellipsoid(ax, y - tip_y, z - tip_z, 0.33 * g.nose_w + 3.2, 8.2, 9.5), 5.0)
+    wing = ellipsoid(ax - 0.64 * g.nose_w, y - g.nose_y - 3.0, z - tip_z + 11.5, 5.2, 5.8, 9.0)
+    d = join(d, wing, 4.5)
+    hole = ellipsoid(ax - 0.38 * g.nose_w, y - g.nose_y - 7.5, z - tip_z + 6.5, 3.0, 3.0, 5.5)
+    return carve(d, hole, 2.5)
+
+
+@njit(cache=True, fastmath=True)
+def _lips(d, x, y, z, g):
+    t = x / g.mouth_w
+    full = 1.0 - min(t * t, 1.0)
+    yb = y - g.mouth_y - mouth_bend(x, g)
+    zb = z - g.mouth_z + 5.5 * t * t + 1.5 * g.smile
+    upper = ellipsoid(x, yb + 3.6 * g.lip + 0.3 * g.open, zb, g.mouth_w, 5.2 * g.lip + 1.0, 8.5)
+    lower = ellipsoid(x, yb - 5.0 * g.lip - 0.7 * g.open, zb + 0.5, 0.86 * g.mouth_w, 6.0 * g.lip + 1.0, 8.5)
+    d = join(d, upper, 4.0)
+    d = join(d, lower, 4.0)
+    groove = ellipsoid(
+        x, yb - 0.25 * g.open, z - g.mouth_z - 8.0, 1.04 * g.mouth_w, 0.9 + 0.5 * g.open * full, 7.0
+    )
+    return carve(d, groove, 2.5)
+
+
+@njit(cache=True, fastmath=True)
+def _eyes(d, ax, y, z, g):
+    px = ax - g.eye_x
+    d = carve(d, ellipsoid(px + 1.0, y - 0.5, z - 8.0, 18.0, 10.5, 10.0), 11.0)
+    d = join(d, ellipsoid(px, y, z + 12.8, 14.5, 11.5, 13.0), 3.5)
+    return d
+
+
+@njit(cache=True, fastmath=True)
+def head_distance(x, y, z, g):
+    ax = abs(x)
+    d = ellipsoid(x, y - g.skull_y, z + 84.0, g.skull_rx, g.skull_ry, 95.0)
+    d = join(d, ellipsoid(x, y - g.face_y, z + 63.0, g.face_rx, g.face_ry, 70.0), 22.0)
+    if d > 70.0:
+        return d - 32.0
+    jaw = ellipsoid(ax - g.jaw_x, y - g.jaw_y, z + 52.0, g.jaw_w, 33.0, 44.0)
+    d = join(d, jaw, 26.0)
+    d = join(d, ellipsoid(x, y - g.mouth_y, z + 23.0, 36.0, 32.0, 33.0), 18.0)
+    d = join(d, ellipsoid(x, y - g.chin_y, z - g.chin_z, g.chin_w, 16.0, 19.0), 20.0)
+    cheek = ellipsoid(ax - 37.0, y - g.cheek_y, z - g.cheek_z, g.cheek_r + 3.0, g.cheek_r, 23.0)
+    d = join(d, cheek, 18.0)
+    if d > 45.0:
+        return d - 20.0
+    ear = ellipsoid(
+        ax - g.face_rx - 8.0, y - 16.0 + 0.2 * (z + 88.0), z + 88.0 + 0.5 * (ax - 72.0), 5.5, 30.0 * g.ear, 17.0
+    )
+    if z < -40.0:
+        d = join(d, ear, 5.0)
+        return d
+    ridge = ellipsoid(ax - 23.0, y + 17.0 - 0.05 * ax, z + 15.5 - g.brow_z, 25.0, 8.5, 15.0)
+    d = join(d, ridge, 12.0)
+    d = _eyes(d, ax, y, z, g)
+    d = _nose(d, ax, y, z, g)
+    d = _lips(d, x, y, z, g)
+    if g.beard > 0.45:
+        d -= 4.0 * (g.beard - 0.45) * smooth(0.1, 0.9, (y - g.mouth_y - 8.0) / 20.0)
+    return join(d, ear, 5.0)
+
+
+@njit(cache=True, fastmath=True)
+def hair_distance(x, y, z, g):
+    top = g.hair_top
+    d = ellipsoid(
+        x, y - g.skull_y + 0.55 * top, z + 86.0, g.skull_rx + g.hair_x, g.skull_ry + 0.55 * top, 95.0 + g.hair_front
+    )
+    if g.updo > 0.0:
+        d = join(d, ellipsoid(x, y + 108.0, z + 120.0, 36.0, 34.0, 36.0), 10.0)
+    if g.long > 0.0:
+        half = 0.5 * g.hair_length + 22.0
+        sway = 1.0 + 0.10 * smooth(0.0, 160.0, y)
+        curtain = ellipsoid(x, y - half + 52.0, z + 84.0, (g.skull_rx + g.hair_x + 4.0) * sway, half + 50.0, 66.0)
+        d = join(d, curtain, 26.0)
+    if d > 45.0:
+        return d - 12.0
+    if g.curl > 0.0:
+        f = 0.085
+        d -= 9.0 * (noise(x * f + g.texture, y * f, z * f) - 0.5) + 5.0 * (
+            noise(x * 0.2, y * 0.2 + g.texture, z * 0.2) - 0.5
+        )
+    elif g.wave > 0.25:
+        d -= g.wave * 4.0 * math.sin(y * 0.11 + 0.05 * x + g.texture) * smooth(-20.0, 60.0, y)
+    # strands gather into locks; the parting is a shallow furrow
+    phi = math.atan2(x - 18.0 * g.part, z + 95.0)
+    if g.buzz == 0.0 and g.curl == 0.0:
+        d -= 1.6 * (noise(phi * 16.0 + g.texture, y * 0.025, 3.0) - 0.5) + 0.8 * (
+            noise(phi * 40.0 + g.texture, y * 0.03, 7.0) - 0.5
+        )
+        furrow = (x - 30.0 * g.part) / 5.0
+        if y < 0.0 and g.bangs == 0.0:
+            d += 3.0 * math.exp(-furrow * furrow)
+    # the window the face looks out of
+    lean = -0.16 * g.part * x * (1.0 - g.buzz)
+    rise = g.hairline + lean
+    ragged = 5.0 * (noise(x * 0.16 + g.texture, 0.0, 1.0) - 0.5) * (1.0 + 1.4 * g.bangs)
+    width = g.face_rx - 5.0 + 3.0 * g.long
+    middle = 8.0
+    a = x / width
+    if y < middle:
+        b = (y - middle) / (rise + ragged - middle)
+        q = (a * a) * (0.55 + 0.45 * a * a) + b * b
+        window = (math.sqrt(q) - 1.0) * 48.0
+    else:
+        window = abs(x) - width - 0.06 * (y - middle) * g.long
+    back = -48.0 - 22.0 * g.long * smooth(20.0, 80.0, y)
+    window = max(window, back - z)
+    d = carve(d, window, 5.0)
+    if g.long > 0.0:
+        end = y - g.hair_length - 10.0 * (noise(phi * 9.0 + g.texture, 0.0, 5.0) - 0.5)
+        d = carve(d, -end, 10.0)
+    else:
+        nape = (y - 12.0 + 0.55 * (z + 62.0)) * 0.87
+        d = carve(d, -nape, 6.0)
+        # bare round the ears
+        gap = ellipsoid(abs(x) - g.face_rx - 8.0, y - 20.0, z + 84.0, 30.0, 34.0, 22.0)
+        if g.curl == 0.0:
+            d = carve(d, gap, 5.0)
+    return 0.85 * d
+
+
+@njit(cache=True, fastmath=True)
+def body_distance(x, y, z, g):
+    ax = abs(x)
+    d = ellipsoid(x, y - 40.0, z - 4.0 + 0.12 * y, g.neck_w, 95.0, g.neck_w + 3.0)
+    shoulders = ellipsoid(x, y - 138.0, z + 6.0, 168.0 + 24.0 * g.male, 74.0, 66.0)
+    slope = capsule(ax, y, z, 20.0, 60.0, -20.0, 130.0, 100.0, -12.0, 26.0, 34.0)
+    return join(join(d, slope, 34.0), shoulders, 30.0)
+
+
+@njit(cache=True, fastmath=True)
+def glasses_distance(x, y, z, g):
+    ax = abs(x)
+    px, py = (ax - g.eye_x - 1.5) / g.glasses_w, (y - 3.0) / g.glasses_h
+    p = g.glasses_power
+    q = (abs(px) ** p + abs(py) ** p) ** (1.0 / p)
+    flat = z - 16.5 + 0.004 * ax * ax
+    rim = math.sqrt(((q - 1.0) * g.glasses_h) ** 2 + flat * flat) - 1.5
+    bridge = capsule(ax, y, z, 0.0, -1.0, 17.5, g.eye_x - g.glasses_w + 1.0, -1.5, 16.5, 1.3, 1.3)
+    outer = g.eye_x + g.glasses_w
+    arm = capsule(ax, y, z, outer, -2.0, 4.0, g.face_rx + 9.0, -2.0, -85.0, 1.6, 1.6)
+    return 0.8 * min(min(rim, bridge), arm)
+
+
+@njit(cache=True, fastmath=True)
+def to_head(x, y, z, g):
+    m = g.to_head
+    return (
+        m[0, 0] * x + m[0, 1] * y + m[0, 2] * z,
+        m[1, 0] * x + m[1, 1] * y + m[1, 2] * z,
+        m[2, 0] * x + m[2, 1] * y + m[2, 2] * z,
+    )
+
+
+@njit(cache=True, fastmath=True)
+def to_body(x, y, z, g):
+    m = g.to_body
+    x, y, z = x - g.neck[0], y - g.neck[1], z - g.neck[2]
+    return (
+        m[0, 0] * x + m[0, 1] * y + m[0, 2] * z,
+        m[1, 0] * x + m[1, 1] * y + m[1, 2] * z,
+        m[2, 0] * x + m[2, 1] * y + m[2, 2] * z,
+    )
+
+
+@njit(cache=True, fastmath=True)
+def parts(x, y, z, g):
+    """Distances to head, hair, body and glasses from a point in the camera's frame."""
+    hx, hy, hz = to_head(x, y, z, g)
+    far = math.sqrt(hx * hx + (hy - 5.0) ** 2 + (hz + 75.0) ** 2) - 150.0
+    head, hair, rims = 1e3, 1e3, 1e3
+    if far < 25.0:
+        head = head_distance(hx, hy, hz, g)
+        if g.glasses > 0.0:
+            rims = glasses_distance(hx, hy, hz, g)
+    else:
+        head = far
+    if g.hair_on > 0.0:
+        reach = far - 60.0 * g.long
+        hair = hair_distance(hx, hy, hz, g) if reach < 25.0 else reach
+    bx, by, bz = to_body(x, y, z, g)
+    body = body_distance(bx, by, bz, g)
+    return head, hair, body, rims
+
+
+@njit(cache=True, fastmath=True)
+def distance(x, y, z, g):
+    head, hair, body, rims = parts(x, y, z, g)
+    return min(min(join(head, body, 8.0), hair), rims)
+
+
+@njit(cache=True, fastmath=True)
+def part_at(x, y, z, g):
+    head, hair, body, rims = parts(x, y, z, g)
+    skin = min(head, body)
+    if rims < hair and rims < skin:
+        return GLASSES
+    if hair < skin:
+        return HAIR
+    return HEAD if head < body else BODY
