@@ -49,6 +49,7 @@ def _beard(r, gr, b, x, y, z, g):
         # the upper edge runs from the sideburn by the ear down the cheek to the mouth's corner
         edge = g.mouth_y + 8.0 - smooth(18.0, 62.0, ax) * 48.0
         on = smooth(edge - 4.0, edge + 7.0, y) * smooth(5.0, 9.0, under + 0.25 * ax)
+        on *= smooth(g.chin_y + 24.0, g.chin_y + 8.0, y + 0.25 * z)
         cover = min(1.0, g.beard * 1.1) * (0.62 + 0.38 * grain) if g.beard > 0.45 else g.beard * (0.55 + 0.6 * grain)
         r, gr, b = _mix(r, gr, b, g.brow[0], g.brow[1], g.brow[2], on * cover)
     if g.mustache > 0.0:
@@ -80,8 +81,8 @@ def _mouth(r, gr, b, x, y, g):
     if g.open > 0.5:
         inside = smooth(inner_up - 0.6, inner_up + 0.4, yb) * smooth(inner_low + 0.6, inner_low - 0.4, yb)
         r, gr, b = _mix(r, gr, b, 0.05, 0.012, 0.012, inside)
-        low = inner_up + min(0.72 * (inner_low - inner_up), 6.5)
-        teeth = inside * smooth(low + 0.6, low - 0.6, yb) * smooth(0.98, 0.72, abs(t))
+        low = inner_up + min(0.8 * (inner_low - inner_up), 8.5)
+        teeth = inside * smooth(low + 0.6, low - 0.6, yb) * smooth(0.98, 0.8, abs(t))
         gap = 0.93 + 0.07 * math.cos(x * 0.85)
         r, gr, b = _mix(r, gr, b, 0.72 * gap, 0.66 * gap, 0.56 * gap, teeth * smooth(0.5, 2.5, g.open))
         on = max(on - inside, 0.0)
@@ -104,7 +105,7 @@ def _eye(r, gr, b, x, y, g):
     r, gr, b = _mix(r, gr, b, 0.4 * r, 0.34 * gr, 0.34 * b, 0.6 * fold)
     if abs(u) > 1.2:
         return r, gr, b, 0.0
-    lash = 0.8 + 0.9 * g.makeup
+    lash = 1.1 + 0.8 * g.makeup
     edge = smooth(lash + 0.7, 0.15, abs(yt - up + 0.35)) * smooth(1.12, 0.9, abs(u))
     rim = math.exp(-(((yt - low) / 0.9) ** 2)) * smooth(1.05, 0.7, abs(u))
     inside = smooth(up - 0.4, up + 0.5, yt) * smooth(low + 0.4, low - 0.5, yt) * smooth(1.0, 0.9, abs(u))
@@ -118,7 +119,7 @@ def _eye(r, gr, b, x, y, g):
     er, eg, eb = _mix(er, eg, eb, 0.006, 0.006, 0.006, smooth(2.9, 2.2, rho))
     lid = 0.45 + 0.55 * smooth(0.0, 3.5, yt - up)
     r, gr, b = _mix(r, gr, b, er * lid, eg * lid, eb * lid, inside)
-    r, gr, b = _mix(r, gr, b, 0.02, 0.014, 0.012, edge * (0.72 + 0.25 * g.makeup))
+    r, gr, b = _mix(r, gr, b, 0.02, 0.014, 0.012, edge * (0.85 + 0.15 * g.makeup))
     r, gr, b = _mix(r, gr, b, 0.5 * r, 0.35 * gr, 0.33 * b, (0.35 + 0.3 * g.makeup) * rim * (1 - inside))
     return r, gr, b, inside
 
@@ -205,7 +206,7 @@ def paint_background(u, v, g):
     t = 0.25 * v
     if g.background > 0.5:
         t = u * math.cos(seed) + v * math.sin(seed)
-        t = smooth(-0.3, 1.3, t if t > 0.0 else 1.0 + t)
+        t = smooth(-0.9, 1.3, t)
     r, gr, bl = _mix(a[0], a[1], a[2], b[0], b[1], b[2], t)
     if g.background > 1.5:
         cloud = noise(u * 3.0 + seed, v * 3.5, 0.5)

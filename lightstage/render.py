@@ -126,7 +126,7 @@ def _highlight(nx, ny, nz, part, gloss, strand, g):
         tx, ty, tz = -ny * nx, 1.0 - ny * ny, -ny * nz
         length = math.sqrt(tx * tx + ty * ty + tz * tz) + 1e-6
         along = (tx * hx + ty * hy + tz * hz) / length
-        return 0.16 * max(1.0 - along * along, 0.0) ** 14 * (0.25 + strand)
+        return 0.03 * max(1.0 - along * along, 0.0) ** 14 * (0.25 + strand)
     facing = max(nx * hx + ny * hy + nz * hz, 0.0)
     if gloss < 0.0:
         return 0.0

@@ -45,7 +45,7 @@ def _set_head(scene, person: Person, shot: Shot) -> None:
     scene["face_y"] = 24.0 * below
     scene["jaw_x"] = person.jaw_width
     scene["jaw_y"] = 70.0 * below + 0.5 * drop
-    scene["jaw_w"] = 23.0
+    scene["jaw_w"] = 20.0
     scene["chin_y"] = 95.0 * below + 0.8 * drop
     scene["chin_w"] = person.chin_width + 5.0
     scene["chin_z"] = -13.0 + person.chin_forward
@@ -80,8 +80,8 @@ def _set_features(scene, person: Person, shot: Shot) -> None:
     scene["nose_bridge"] = person.nose_bridge
     scene["lip"] = person.lip_fullness
     scene["smile"] = shot.smile
-    scene["open"] = 9.0 * shot.mouth_open
-    scene["mouth_w"] = person.mouth_width * (1 + 0.13 * shot.smile - 0.06 * shot.mouth_open)
+    scene["open"] = (9.0 + 2.5 * shot.smile) * shot.mouth_open
+    scene["mouth_w"] = person.mouth_width * (1 + 0.24 * shot.smile - 0.06 * shot.mouth_open)
     scene["mouth_y"] = 67.0 * below
     scene["mouth_z"] = 12.0 + 0.3 * person.chin_forward
 
@@ -112,12 +112,12 @@ def _set_hair(scene, person: Person, shot: Shot) -> None:
 
 
 def _set_colours(scene, person: Person, shot: Shot) -> None:
-    skin, hair = linear(person.skin), linear(person.hair)
+    skin, hair = linear(person.skin) ** (0.97, 1.1, 1.2), linear(person.hair)
     scene["skin"] = skin
     scene["eye"] = linear(person.eye_colour)
     scene["hair"] = hair
     scene["brow"] = np.minimum(hair * 0.7, 0.75 * skin)
-    natural = skin * (0.82, 0.5, 0.5)
+    natural = skin * (0.74, 0.4, 0.42)
     lipstick = np.array([0.42, 0.045, 0.07])
     scene["lips"] = natural + (lipstick - natural) * 0.75 * max(0.0, person.makeup - 0.25)
     scene["cloth"] = linear(shot.cloth)

@@ -103,7 +103,7 @@ def _lips(d, x, y, z, g):
     d = join(d, upper, 4.0)
     d = join(d, lower, 4.0)
     groove = ellipsoid(
-        x, yb - 0.25 * g.open, z - g.mouth_z - 8.0, 1.04 * g.mouth_w, 0.9 + 0.5 * g.open * full, 7.0
+        x, yb - 0.25 * g.open, z - g.mouth_z - 8.0, 0.95 * g.mouth_w, 0.9 + 0.5 * g.open * full, 7.0
     )
     return carve(d, groove, 2.5)
 
