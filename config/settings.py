@@ -247,6 +247,8 @@ CELERY_BEAT_SCHEDULE = {
 # Threads that one worker process may use for arrays.
 WORKER_THREADS = env_int("WORKER_THREADS", max(1, (os.cpu_count() or 2) - 1))
 DEVICE = env_text("DEVICE", "auto")
+# Whether a hub id may be downloaded: off, a server fetches nothing that a user typed.
+ALLOW_HUB = env_bool("ALLOW_HUB", False)
 
 LOGGING = {
     "version": 1,

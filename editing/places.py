@@ -1,0 +1,33 @@
+"""Where editing keeps its files, and which folders may hold generators."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+LATENTS_VERSION = 1
+
+
+def generator_folders() -> list[Path]:
+    """Folders in which the web may name a generator: what was trained here, what is shipped."""
+    return [settings.VAR_DIR / "generators", settings.BASE_DIR / "editing" / "generators"]
+
+
+def space_key(sha256: str, *, method: str, timestep: int, steps: int, refinements: int) -> str:
+    """The name of a space: latents may be mixed exactly when these are equal."""
+    return f"{sha256[:12]}-{method}-t{timestep}-s{steps}-r{refinements}-v{LATENTS_VERSION}"
+
+
+def latents() -> Path:
+    return settings.VAR_DIR / "latents"
+
+
+def probe_file(dataset_id: int, image_size: int, version: int) -> Path:
+    return settings.VAR_DIR / "probes" / f"dataset{dataset_id}-{image_size}-v{version}.safetensors"
+
+
+def direction_file(direction_id: int) -> Path:
+    return settings.VAR_DIR / "directions" / str(direction_id) / "direction.safetensors"
+
+
+def edit_folder(edit_id: int) -> Path:
+    return settings.VAR_DIR / "edits" / str(edit_id)

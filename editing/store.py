@@ -1,0 +1,205 @@
+"""Latents on disk: immutable chunk files keyed by face, memory-mapped, and files written whole.
+
+A chunk is a safetensors file (8 bytes of header length, JSON header, raw fp16 rows) whose header
+carries the format's version, the space, the generator and the face ids of its rows. A chunk never
+changes: two workers that write the same faces write the same file name, and either copy will do.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import save
+
+from editing.places import LATENTS_VERSION
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that readers, also after a power cut, see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+class Damaged(ValueError):
+    """A chunk that is shorter than its header says, or whose header cannot be read."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk file: the face of each row, and where the rows start."""
+
+    path: Path
+    face_ids: tuple[int, ...]
+    dimensions: int
+    offset: int
+
+    def rows(self) -> NDArray[np.float16]:
+        """(n, d) on the file's own pages: only rows that are touched are read."""
+        shape = (len(self.face_ids), self.dimensions)
+        return np.memmap(self.path, np.float16, mode="r", offset=self.offset, shape=shape)
+
+
+class LatentStore:
+    """The latents of one space of one generator.
+
+    folder         holds one folder per space
+    space          see `places.space_key`
+    generator_sha  of the generator whose latents these are; a chunk of another one is refused
+    """
+
+    def __init__(self, folder: Path, space: str, generator_sha: str) -> None:
+        self.folder = Path(folder) / space
+        self.space = space
+        self.generator_sha = generator_sha
+        self.damaged: dict[str, str] = {}
+        self._chunks: dict[str, Chunk] = {}
+        self._where: dict[int, tuple[str, int]] = {}
+
+    def write(self, face_ids: Sequence[int], latents: NDArray[np.floating]) -> Path:
+        """Keep the latents (n, d) of these faces, as fp16.
+
+        raises  ValueError for a count that differs, a face named twice, or numbers fp16 can't hold
+        """
+        if latents.ndim != 2 or len(latents) != len(face_ids) or not len(face_ids):
+            raise ValueError(
+                f"the latents have shape {latents.shape}; expected ({len(face_ids)}, d)"
+            )
+        if len(set(face_ids)) != len(face_ids):
+            raise ValueError(f"{len(face_ids)} faces of which only {len(set(face_ids))} differ")
+        halves = np.ascontiguousarray(latents, np.float16)
+        if not np.isfinite(halves).all():
+            bad = face_ids[int(np.argmin(np.isfinite(halves).all(axis=1)))]
+            raise ValueError(f"the latent of face {bad} is not finite in fp16")
+        ids = [int(face_id) for face_id in face_ids]
+        header = {
+            "format": f"penumbra-latents-{LATENTS_VERSION}",
+            "space": self.space,
+            "generator": self.generator_sha,
+            "face_ids": json.dumps(ids),
+        }
+        name = (
+            f"{min(ids)}-{max(ids)}-{hashlib.sha256(header['face_ids'].encode()).hexdigest()[:12]}"
+        )
+        path = self.folder / f"{name}.safetensors"
+        write_whole(path, save({"latents": halves}, metadata=header))
+        self._chunks.pop(path.name, None)
+        return path
+
+    def refresh(self) -> None:
+        """See the chunks written since, by whomever; note the damaged ones in `damaged`.
+
+        raises  ValueError, naming the file, for a chunk of another format, space or generator
+        """
+        names = {path.name for path in self.folder.glob("[!.]*.safetensors")}
+        for gone in self._chunks.keys() - names:
+            del self._chunks[gone]
+        self.damaged = {}
+        for name in sorted(names - self._chunks.keys()):
+            try:
+                self._chunks[name] = self._open(self.folder / name)
+            except FileNotFoundError:
+                continue  # another worker discarded it just now
+            except Damaged as error:
+                self.damaged[name] = str(error)
+        self._where = {
+            face_id: (name, row)
+            for name, chunk in self._chunks.items()
+            for row, face_id in enumerate(chunk.face_ids)
+        }
+
+    def present(self, face_ids: Sequence[int]) -> set[int]:
+        """Those of the faces whose latent is here and whole."""
+        self.refresh()
+        return self._where.keys() & set(face_ids)
+
+    def discard_damaged(self) -> list[str]:
+        """Remove damaged chunks, so that their faces are embedded again; returns what was wrong."""
+        self.refresh()
+        for name in self.damaged:
+            # Chunks appear by rename only, so a short one is not one that is being written.
+            (self.folder / name).unlink(missing_ok=True)
+        told = [f"{name}: {reason}" for name, reason in self.damaged.items()]
+        self.damaged = {}
+        return told
+
+    def read(self, face_ids: Sequence[int]) -> NDArray[np.float32]:
+        """The latents (n, d) in the order of the ids; raises ValueError for a face without one."""
+        place = {face_id: index for index, face_id in enumerate(face_ids)}
+        found: NDArray[np.float32] | None = None
+        for ids, latents in self.chunks(face_ids):
+            if found is None:
+                found = np.empty((len(face_ids), latents.shape[1]), np.float32)
+            found[[place[face_id] for face_id in ids]] = latents
+        if found is None:
+            raise ValueError("no face was asked for")
+        return found
+
+    def chunks(self, face_ids: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.float16]]]:
+        """The latents of these faces chunk by chunk, (ids, (m, d)); each face comes once.
+
+        raises  ValueError when a face has no latent, or the chunks disagree on d
+        """
+        wanted = set(face_ids)
+        if missing := wanted - self.present(face_ids):
+            told = f" ({len(self.damaged)} damaged chunks)" if self.damaged else ""
+            raise ValueError(
+                f"{len(missing)} of {len(wanted)} faces have no latent in {self.space}{told}, "
+                f"the first is face {min(missing)}; embed them first"
+            )
+        by_chunk: dict[str, list[int]] = {}
+        for face_id in wanted:
+            by_chunk.setdefault(self._where[face_id][0], []).append(self._where[face_id][1])
+        sizes = {self._chunks[name].dimensions for name in by_chunk}
+        if len(sizes) > 1:
+            raise ValueError(
+                f"{self.folder} holds latents of {sorted(sizes)} numbers; expected one size"
+            )
+        for name in sorted(by_chunk):
+            chunk, rows = self._chunks[name], sorted(by_chunk[name])
+            yield [chunk.face_ids[row] for row in rows], chunk.rows()[rows]
+
+    def _open(self, path: Path) -> Chunk:
+        size = path.stat().st_size
+        try:
+            with path.open("rb") as file:
+                (length,) = struct.unpack("<Q", file.read(8))
+                header = json.loads(file.read(min(length, size)))
+            told, tensor = header["__metadata__"], header["latents"]
+            face_ids = tuple(json.loads(told["face_ids"]))
+            n, dimensions = tensor["shape"]
+            end = 8 + length + tensor["data_offsets"][1]
+        except (struct.error, ValueError, KeyError, TypeError) as error:
+            raise Damaged(f"its header cannot be read ({error})") from None
+        if size != end or n != len(face_ids) or tensor["dtype"] != "F16":
+            raise Damaged(f"it has {size} bytes; its header says {end}")
+        expected = {
+            "format": f"penumbra-latents-{LATENTS_VERSION}",
+            "space": self.space,
+            "generator": self.generator_sha,
+        }
+        for key, value in expected.items():
+            if told.get(key) != value:
+                raise ValueError(f"{path} has {key} {told.get(key)!r}; expected {value!r}")
+        return Chunk(path, face_ids, dimensions, 8 + length + tensor["data_offsets"][0])
