@@ -140,7 +140,11 @@ TEMPLATES = [
 DATABASES = {
     "default": database_from(os.environ["DATABASE_URL"])
     if os.environ.get("DATABASE_URL")
-    else {"ENGINE": "config.embedded", "NAME": "penumbra", "DATA_DIR": str(VAR_DIR / "postgresql")}
+    else {
+        "ENGINE": "config.embedded",
+        "NAME": env_text("DATABASE_NAME", "penumbra"),
+        "DATA_DIR": str(VAR_DIR / "postgresql"),
+    }
 }
 DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
