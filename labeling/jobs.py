@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from django.utils import timezone
 
+from labeling import tasks
 from labeling.errors import Conflict
-from labeling.models import Job, User
+from labeling.models import Campaign, Job, Release, User
 
 J = TypeVar("J", bound=Job)
 
@@ -70,3 +72,22 @@ def describe(job: Job, url: str) -> dict[str, Any]:
         "error": job.error,
         "url": url,
     }
+
+
+def ask_release(
+    campaign: Campaign, *, user: User | None, body: dict[str, Any], key: str
+) -> Release:
+    """Ask for the campaign's next release; body: max_error, confidence, include, as in api.md."""
+    with transaction.atomic():
+        # The campaign's row is the lock under which its releases are numbered.
+        Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)
+        newest = campaign.releases.aggregate(number=Max("number"))["number"] or 0
+        return submit(
+            Release,
+            ring=tasks.ring_release,
+            user=user,
+            body=body,
+            key=key,
+            campaign=campaign,
+            number=newest + 1,
+        )

@@ -1,0 +1,56 @@
+"""The doorway to the worker: tasks take ids, may run twice, and import heavy code only inside."""
+
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.db import IntegrityError, transaction
+from kombu.exceptions import OperationalError
+
+from labeling.models import Refresh, Release
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="labeling.refresh")
+def refresh(refresh_id: int) -> None:
+    from labeling import suggestions, worker
+
+    worker.run(Refresh, refresh_id, suggestions.refresh)
+
+
+@shared_task(name="labeling.write_release")
+def write_release(release_id: int) -> None:
+    from labeling import releases, worker
+
+    worker.run(Release, release_id, releases.write)
+
+
+@shared_task(name="labeling.sweep")
+def sweep() -> None:
+    from labeling import worker
+
+    worker.sweep(Refresh, lambda refresh_id: ring(refresh, refresh_id))
+    worker.sweep(Release, ring_release)
+
+
+def ring(task: Any, job_id: int) -> None:
+    """Tell a worker that a row waits. A lost bell costs seconds: the sweep rings again."""
+    try:
+        task.delay(job_id)
+    except (OperationalError, OSError):
+        log.warning("the broker did not take %s(%s); the sweep will", task.name, job_id)
+
+
+def ring_release(release_id: int) -> None:
+    ring(write_release, release_id)
+
+
+def ring_refresh(campaign_id: int) -> None:
+    """Ask for a refresh after votes; one waiting row answers any number of them."""
+    try:
+        with transaction.atomic():
+            row = Refresh.objects.create(campaign_id=campaign_id)
+    except IntegrityError:
+        return  # one waits already: see one_refresh_waits_per_campaign
+    transaction.on_commit(lambda: ring(refresh, row.id))

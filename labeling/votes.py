@@ -1,0 +1,342 @@
+"""Cast and withdraw votes: the only writer of Vote.
+
+A vote may come twice, late, or from two tabs at once; whatever happens, one annotator has one
+standing vote per face, and no turn has more votes than it wants.
+"""
+
+import math
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from labeling import queue, tasks
+from labeling.errors import Conflict, NotFound, Refused
+from labeling.models import UNSURE, Campaign, Face, Lease, Turn, User, Vote
+
+# Written on each turn that a vote closes, so that a later change of the rule can be told apart.
+CLOSING_RULE = "votes-wanted/1"
+MOST_SECONDS = 86_400
+
+
+@dataclass(frozen=True)
+class Ballot:
+    """One answer as it came in, checked for form."""
+
+    id: uuid.UUID
+    face_id: int
+    choice: str
+    seconds: float | None
+    suggestion_shown: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one answer: stored, duplicate (it was stored before) or rejected, and why."""
+
+    id: str
+    status: str
+    code: str | None = None
+    detail: str | None = None
+
+
+def read_ballot(row: Any, campaign: Campaign) -> Ballot:
+    """One answer from what a client sent; raises Refused with what is wrong."""
+    if not isinstance(row, dict):
+        raise Refused("malformed", f"The vote is {row!r}; expected an object.")
+    try:
+        identifier = uuid.UUID(str(row.get("id")))
+    except ValueError:
+        raise Refused(
+            "malformed", f"The vote's id is {row.get('id')!r}; expected a UUID."
+        ) from None
+    face_id, choice, seconds = row.get("face"), row.get("choice"), row.get("seconds")
+    if not isinstance(face_id, int) or isinstance(face_id, bool) or not 0 < face_id < 2**63:
+        raise Refused("malformed", f"The vote's face is {face_id!r}; expected a face's number.")
+    allowed = [*campaign.values, UNSURE]
+    if choice not in allowed:
+        raise Refused("unknown_choice", f"The choice is {choice!r}; expected one of {allowed}.")
+    if seconds is not None and (
+        isinstance(seconds, bool)
+        or not isinstance(seconds, int | float)
+        or not math.isfinite(seconds)
+        or seconds < 0
+    ):
+        raise Refused("malformed", f"The seconds are {seconds!r}; expected a number from 0 up.")
+    shown = row.get("suggestion_shown") or False
+    if not isinstance(shown, bool):
+        raise Refused("malformed", f"suggestion_shown is {shown!r}; expected true or false.")
+    if seconds is not None:
+        # A page left open over the weekend is not a week of thought.
+        seconds = min(float(seconds), MOST_SECONDS)
+    return Ballot(identifier, face_id, choice, seconds, shown)
+
+
+def cast(
+    campaign: Campaign,
+    annotator: User,
+    rows: Sequence[Any],
+    *,
+    source: Vote.Source = Vote.Source.API,
+) -> list[Outcome]:
+    """Store a batch of answers; one outcome each, in order. A bad one never spoils the others."""
+    read: list[Ballot | Outcome] = []
+    for row in rows:
+        try:
+            read.append(read_ballot(row, campaign))
+        except Refused as refused:
+            given = str(row.get("id")) if isinstance(row, dict) else ""
+            read.append(Outcome(given, "rejected", refused.code, refused.detail))
+    ballots = [ballot for ballot in read if isinstance(ballot, Ballot)]
+    try:
+        outcomes = _store(campaign, annotator, ballots, source)
+    except IntegrityError:
+        # Another annotator's vote with the same id came between our look and our write; now that
+        # it is there, the same look sees it.
+        outcomes = _store(campaign, annotator, ballots, source)
+    if any(outcome.status == "stored" for outcome in outcomes):
+        tasks.ring_refresh(campaign.id)
+    answers = iter(outcomes)
+    return [next(answers) if isinstance(entry, Ballot) else entry for entry in read]
+
+
+def _store(
+    campaign: Campaign, annotator: User, ballots: list[Ballot], source: Vote.Source
+) -> list[Outcome]:
+    with transaction.atomic():
+        queue.one_at_a_time(campaign, annotator)
+        desk = _Desk(campaign, annotator, ballots)
+        outcomes = [desk.decide(ballot, source) for ballot in ballots]
+        desk.write()
+    return outcomes
+
+
+class _Desk:
+    """One batch of one annotator, with every row it touches locked."""
+
+    def __init__(self, campaign: Campaign, annotator: User, ballots: list[Ballot]) -> None:
+        self.annotator = annotator
+        turns = Turn.objects.filter(campaign=campaign, face_id__in={b.face_id for b in ballots})
+        # Ordered: two batches that share turns lock them in the same order and cannot deadlock.
+        self.turns = {turn.face_id: turn for turn in turns.order_by("id").select_for_update()}
+        turn_ids = [turn.id for turn in self.turns.values()]
+        known = Vote.objects.filter(id__in={b.id for b in ballots}).select_related("turn")
+        self.known = {vote.id: vote for vote in known}
+        self.revisions: dict[int, int] = {}
+        mine = Vote.objects.filter(turn_id__in=turn_ids, annotator=annotator)
+        for turn_id, revision in mine.order_by("revision").values_list("turn_id", "revision"):
+            self.revisions[turn_id] = revision
+        leases = Lease.objects.filter(turn_id__in=turn_ids, annotator=annotator)
+        self.leased = set(leases.values_list("turn_id", flat=True))
+        self.new: list[Vote] = []
+        self.ended: list[int] = []
+
+    def decide(self, ballot: Ballot, source: Vote.Source) -> Outcome:
+        """What becomes of one answer; the rows are changed in memory only."""
+        if earlier := self.known.get(ballot.id):
+            return self._again(ballot, earlier)
+        turn = self.turns.get(ballot.face_id)
+        if turn is None:
+            return self._no(
+                ballot, "unknown_face", f"Face {ballot.face_id} is not asked about here."
+            )
+        # Even revisions vote, odd ones withdraw: see Vote.
+        revision = self.revisions.get(turn.id, -1) + 1
+        if revision % 2:
+            return self._no(
+                ballot, "already_voted", f"You have a vote for face {ballot.face_id} already."
+            )
+        if turn.id in self.leased:
+            turn.held -= 1
+            self.leased.discard(turn.id)
+            self.ended.append(turn.id)
+        elif turn.had >= turn.wanted:
+            return self._no(
+                ballot,
+                "turn_closed",
+                f"Face {ballot.face_id} has all {turn.wanted} votes it wants.",
+            )
+        elif turn.had + turn.held >= turn.wanted:
+            return self._no(
+                ballot,
+                "lease_expired",
+                f"Your lease on face {ballot.face_id} ended, and somebody else has it now.",
+            )
+        turn.had += 1
+        turn.closing_rule = CLOSING_RULE if turn.had >= turn.wanted else ""
+        vote = Vote(
+            id=ballot.id,
+            turn=turn,
+            annotator=self.annotator,
+            revision=revision,
+            choice=ballot.choice,
+            seconds=ballot.seconds,
+            suggestion_shown=ballot.suggestion_shown,
+            source=source,
+        )
+        self.known[vote.id] = vote
+        self.revisions[turn.id] = revision
+        self.new.append(vote)
+        return Outcome(str(ballot.id), "stored")
+
+    def _again(self, ballot: Ballot, earlier: Vote) -> Outcome:
+        same = (self.annotator.id, ballot.face_id, ballot.choice)
+        if (earlier.annotator_id, earlier.turn.face_id, earlier.choice) == same and (
+            earlier.turn.face_id in self.turns
+        ):
+            return Outcome(str(ballot.id), "duplicate")
+        return self._no(ballot, "id_reused", f"The id {ballot.id} names another vote already.")
+
+    def _no(self, ballot: Ballot, code: str, detail: str) -> Outcome:
+        return Outcome(str(ballot.id), "rejected", code, detail)
+
+    def write(self) -> None:
+        Vote.objects.bulk_create(self.new)
+        Lease.objects.filter(turn_id__in=self.ended, annotator=self.annotator).delete()
+        changed = {vote.turn_id: vote.turn for vote in self.new}
+        Turn.objects.bulk_update(changed.values(), ["had", "held", "closing_rule"])
+
+
+def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
+    """Take one's own vote back; its face returns to this annotator. Twice is once.
+
+    raises  NotFound for a vote that isn't there or isn't theirs
+    """
+    with transaction.atomic():
+        queue.one_at_a_time(campaign, annotator)
+        mine = Vote.objects.filter(id=vote_id, annotator=annotator, turn__campaign=campaign)
+        vote = mine.exclude(choice=None).select_related("turn__face").first()
+        if vote is None:
+            raise NotFound(f"You have no vote {vote_id} in {campaign.slug!r}.")
+        if Vote.objects.filter(withdraws=vote).exists():
+            return vote
+        turn = Turn.objects.select_for_update().get(id=vote.turn_id)
+        Vote.objects.create(
+            turn=turn,
+            annotator=annotator,
+            revision=vote.revision + 1,
+            withdraws=vote,
+            source=vote.source,
+        )
+        turn.had, turn.held, turn.closing_rule = turn.had - 1, turn.held + 1, ""
+        turn.save(update_fields=["had", "held", "closing_rule"])
+        until = timezone.now() + timedelta(seconds=campaign.lease_seconds)
+        Lease.objects.create(turn=turn, annotator=annotator, expires_at=until)
+    tasks.ring_refresh(campaign.id)
+    return vote
+
+
+# Names the votes of a file, so that the same file imported twice is the same votes.
+_FILE_VOTES = uuid.UUID("5d1a4c0e-51ad-4f6c-9d0e-7f0f6f1c2b11")
+
+
+def cast_outside(
+    campaign: Campaign, rows: Iterable[tuple[str, str, str]], *, source: Vote.Source
+) -> Mapping[str, int]:
+    """Store votes that were cast elsewhere: all of them, or none with the first thing wrong.
+
+    rows     (file name, annotator's name, choice); row numbers in errors start at 1
+    source   IMPORTED or SIMULATED: the annotators become people of that origin who can't log in
+    returns  counts: stored, duplicate (this file's vote was here before)
+    raises   Refused for an unknown file or choice, Conflict for a second, different answer
+    """
+    if source not in (Vote.Source.IMPORTED, Vote.Source.SIMULATED):
+        raise ValueError(f"source is {source!r}; expected imported or simulated")
+    answers = _read_outside(campaign, rows)
+    with transaction.atomic():
+        names = sorted({name for _, name in answers})
+        people = {name: _stand_in(campaign, name, source) for name in names}
+        files = sorted({file for file, _ in answers})
+        locked = Turn.objects.filter(campaign=campaign, face__filename__in=files).order_by("id")
+        turns = {
+            t.face.filename: t
+            for t in locked.select_related("face").select_for_update(of=("self",))
+        }
+        new = [
+            Vote(
+                id=uuid.uuid5(_FILE_VOTES, f"{campaign.id}/{file}/{name}/{choice}"),
+                turn=turns[file],
+                annotator=people[name],
+                choice=choice,
+                source=source,
+            )
+            for (file, name), choice in answers.items()
+        ]
+        before = Vote.objects.filter(turn__campaign=campaign, annotator__in=people.values())
+        standing = {(v.turn_id, v.annotator_id): v.choice for v in before.filter(revision=0)}
+        for vote in new:
+            earlier = standing.get((vote.turn_id, vote.annotator_id), vote.choice)
+            if earlier != vote.choice:
+                raise Conflict(
+                    "vote_differs",
+                    f"{vote.annotator.username} said {earlier!r} before, now {vote.choice!r}; "
+                    "a stored vote is never changed.",
+                )
+        fresh = [v for v in new if (v.turn_id, v.annotator_id) not in standing]
+        Vote.objects.bulk_create(fresh, batch_size=2000)
+        _count_outside([vote.turn_id for vote in fresh])
+    tasks.ring_refresh(campaign.id)
+    return {"stored": len(fresh), "duplicate": len(new) - len(fresh)}
+
+
+def _read_outside(
+    campaign: Campaign, rows: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str], str]:
+    faces = Face.objects.filter(turns__campaign=campaign)
+    known = set(faces.values_list("filename", flat=True))
+    allowed = {*campaign.values, UNSURE}
+    answers: dict[tuple[str, str], str] = {}
+    for number, (file, name, choice) in enumerate(rows, start=1):
+        if file not in known:
+            raise Refused("unknown_face", f"Row {number}: {file!r} is not in {campaign.slug!r}.")
+        if choice not in allowed:
+            raise Refused(
+                "unknown_choice",
+                f"Row {number}: the choice is {choice!r}; expected one of {sorted(allowed)}.",
+            )
+        if not name or answers.setdefault((file, name), choice) != choice:
+            raise Refused(
+                "contradiction",
+                f"Row {number}: {name!r} says {choice!r} of {file!r}, "
+                f"and {answers.get((file, name))!r} in a row before.",
+            )
+    return answers
+
+
+def _stand_in(campaign: Campaign, name: str, source: Vote.Source) -> User:
+    """The user whose votes these are; one per campaign and name, unable to log in."""
+    person, is_new = User.objects.get_or_create(
+        username=f"{source}:{campaign.slug}:{name}"[:150],
+        defaults={"origin": source, "is_active": False},
+    )
+    if is_new:
+        person.set_unusable_password()
+        person.save(update_fields=["password"])
+    return person
+
+
+def _count_outside(turn_ids: list[int]) -> None:
+    """Count votes into turns that are locked by us, which then want at least so many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE labeling_turn turn SET
+                had = turn.had + new.n,
+                wanted = greatest(turn.wanted, turn.had + turn.held + new.n),
+                closing_rule = CASE WHEN turn.had + new.n >= turn.wanted THEN %s ELSE '' END
+            FROM (SELECT id, count(*) AS n FROM unnest(%s::bigint[]) AS id GROUP BY id) AS new
+            WHERE turn.id = new.id
+            """,
+            [CLOSING_RULE, turn_ids],
+        )
+
+
+def standing(campaign: Campaign) -> Any:
+    """The votes of a campaign that nobody has taken back, as a queryset."""
+    votes = Vote.objects.filter(turn__campaign=campaign, choice__isnull=False)
+    return votes.filter(withdrawal=None).annotate(face_id=F("turn__face_id"))
