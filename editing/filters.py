@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -68,6 +68,14 @@ class FaceFilter:
         if low is not None and high is not None and low >= high:
             raise refuse(f"yaw_min={low:g} is not below yaw_max={high:g}: no face can pass.")
         return face_filter
+
+    def of_release(self, release: int | None) -> "FaceFilter":
+        """This filter within a release; refused where it already names another one."""
+        if release is None or release == self.release:
+            return self
+        if self.release is not None:
+            raise refuse(f"The filter names release={self.release}, the request {release}.")
+        return replace(self, release=release)
 
     def to_query(self) -> str:
         """The query string that parses to this filter again, keys in a fixed order."""

@@ -13,13 +13,13 @@ from typing import Any
 from django.conf import settings
 
 from editing import places, tasks
+from editing.faces import DEFAULT_BINS
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling import jobs
 from labeling.errors import Conflict, NotFound, Refused
 from labeling.models import Dataset, Face, Job, User
 
-DEFAULT_BINS = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
 DEFAULT_STEPS = 20
 DEFAULT_REFINEMENTS = 1
 # The middle of the schedule turned heads best in the trials, see docs/method.md.
@@ -107,11 +107,11 @@ def embed(
         raise Refused(
             "no_encoder", f"Generator {generator.name!r} has no encoder; use 'inversion'."
         )
-    n_timesteps = generator.card["n_timesteps"]
-    timestep = round(n_timesteps * DEFAULT_NOISE) if timestep is None else timestep
+    train_timesteps = generator.card["traitrain_timesteps"]
+    timestep = round(train_timesteps * DEFAULT_NOISE) if timestep is None else timestep
     for name, value, low, high in (
-        ("timestep", timestep, 1, n_timesteps - 1),
-        ("steps", steps, 2, n_timesteps),
+        ("timestep", timestep, 1, train_timesteps - 1),
+        ("steps", steps, 2, train_timesteps),
         ("refinements", refinements, 0, 3),
     ):
         if not low <= value <= high:

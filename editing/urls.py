@@ -1,5 +1,5 @@
-"""The addresses of editing."""
+"""Every address of editing: the API and the pages."""
 
-from django.urls import URLPattern
+from editing import api, views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*api.urlpatterns, *views.urlpatterns]

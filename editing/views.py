@@ -1,0 +1,3 @@
+"""The researcher's pages."""
+
+urlpatterns = []
