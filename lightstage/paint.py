@@ -4,7 +4,7 @@ import math
 
 from numba import njit
 
-from lightstage.surface import mouth_bend, noise, smooth
+from lightstage.surface import hair_window, mouth_bend, noise, smooth
 
 
 @njit(cache=True, fastmath=True)
@@ -72,8 +72,8 @@ def _mouth(r, gr, b, x, y, g):
     inner_low = 0.7 * g.open * shape
     bow = 1.0 - 0.22 * math.exp(-((t / 0.16) ** 2)) + 0.12 * math.exp(-(((abs(t) - 0.28) / 0.2) ** 2))
     thin = 1.0 - 0.25 * max(g.smile, 0.0)
-    upper = inner_up - 7.6 * g.lip * thin * shape**0.8 * bow
-    lower = inner_low + 9.2 * g.lip * thin * shape**0.7
+    upper = inner_up - 7.8 * g.lip * thin * shape**0.8 * bow
+    lower = inner_low + 9.8 * g.lip * thin * shape**0.7
     on = smooth(upper - 0.7, upper + 0.7, yb) * smooth(lower + 0.9, lower - 0.9, yb)
     r, gr, b = _mix(r, gr, b, g.lips[0], g.lips[1], g.lips[2], 0.85 * on)
     line = math.exp(-((yb / 0.9) ** 2)) if g.open < 0.5 else 0.0
@@ -111,7 +111,7 @@ def _eye(r, gr, b, x, y, g):
     inside = smooth(up - 0.4, up + 0.5, yt) * smooth(low + 0.4, low - 0.5, yt) * smooth(1.0, 0.9, abs(u))
     ix, iy = px - sign * g.gaze_x, y - g.gaze_y + 0.8
     rho = math.sqrt(ix * ix + iy * iy)
-    white = 0.60 - 0.20 * u * u
+    white = 0.46 - 0.18 * u * u
     er, eg, eb = white, 0.93 * white, 0.9 * white
     disc = smooth(g.iris + 0.5, g.iris - 0.5, rho)
     rays = (0.55 + 0.75 * smooth(g.iris, 2.0, rho)) * smooth(g.iris + 0.6, g.iris - 1.3, rho)
@@ -142,6 +142,8 @@ def paint_head(x, y, z, g):
     """Albedo, gloss of wet or painted surface (0..1) at a point of the head."""
     r, gr, b = _skin(x, y, z, g)
     gloss = 0.0
+    if g.hair_on > 0.0 and y < 25.0:
+        r, gr, b = _roots(r, gr, b, x, y, z, g)
     if z > -75.0 and y > 0.0 and (g.beard > 0.0 or g.mustache > 0.0):
         r, gr, b = _beard(r, gr, b, x, y, z, g)
     if z > -35.0:
@@ -157,11 +159,12 @@ def paint_head(x, y, z, g):
 
 
 @njit(cache=True, fastmath=True)
-def stubble_scalp(r, gr, b, x, y, z, g):
-    """Shaven or thinning hair seen on the skin itself."""
-    over = smooth(g.hairline + 6.0, g.hairline - 8.0, y + 0.004 * x * x - 0.25 * (z + 20.0) * 0.0)
-    grain = noise(x * 1.1, y * 1.1, z * 1.1 + g.texture)
-    return _mix(r, gr, b, g.hair[0], g.hair[1], g.hair[2], 0.3 * over * grain)
+def _roots(r, gr, b, x, y, z, g):
+    """Hair does not begin at an edge: its roots show on the skin next to it."""
+    window = hair_window(x, y, z, 0.0, g)
+    grain = noise(x * 0.8, y * 0.25, z * 0.8 + g.texture)
+    on = smooth(-9.0, 1.0, window) * smooth(25.0, 0.0, y) * (0.35 + 0.65 * grain)
+    return _mix(r, gr, b, g.hair[0], g.hair[1], g.hair[2], 0.75 * on)
 
 
 @njit(cache=True, fastmath=True)

@@ -29,7 +29,7 @@ SKIN_TONES = np.array(
 HAIR_COLOURS = {
     "black": (26, 21, 20),
     "brown": (74, 47, 32),
-    "blond": (190, 148, 92),
+    "blond": (178, 144, 102),
     "red": (132, 58, 30),
     "gray": (142, 140, 138),
 }
@@ -245,7 +245,7 @@ def _draw_azimuth(rng: np.random.Generator) -> float:
 def _draw_background(rng: np.random.Generator) -> tuple[str, tuple[Colour, Colour, Colour], int]:
     kind = str(rng.choice(["plain", "gradient", "blobs"], p=[0.3, 0.35, 0.35]))
     level = rng.uniform(25, 225)
-    tint = rng.normal(0, 1, 3) * (32 if rng.random() < 0.6 else 10)
+    tint = rng.normal(0, 1, 3) * (26 if rng.random() < 0.6 else 10)
     first = level + tint
     second = level * rng.uniform(0.35, 1.1) + tint * rng.uniform(-0.3, 1.0)
     third = rng.uniform(20, 240) + rng.normal(0, 35, 3)

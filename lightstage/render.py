@@ -9,11 +9,19 @@ from lightstage.camera import HEIGHT, WIDTH
 from lightstage.paint import paint_background, paint_body, paint_hair, paint_head
 from lightstage.people import Person, Shot
 from lightstage.scene import build_scene
-from lightstage.surface import BODY, GLASSES, HAIR, distance, part_at, to_body, to_head
+from lightstage.surface import BODY, GLASSES, HAIR, distance, distance_to, part_at, to_body, to_head
 
 NEAR_Z, FAR_Z = 140.0, -230.0
 MISS = -1e4
 BLOCK = 4  # a coarse ray for each 4x4 pixels finds where the fine rays may start
+
+# twelve places around a point where its sky may be closed: x, y in mm, 1 / distance
+SKY_RAYS = np.array(
+    [
+        (radius * math.cos(k * math.pi / 6), radius * math.sin(k * math.pi / 6), 1 / radius)
+        for k, radius in enumerate((13.0, 5.0) * 6)
+    ]
+)
 
 
 @njit(cache=True, fastmath=True)
@@ -44,7 +52,7 @@ def _depths(g, coarse, depth):
             depth[i, j] = MISS
             if start > MISS:
                 x, y = (j - g.eyes_x) / g.scale, (i - g.eyes_y) / g.scale
-                depth[i, j] = _march(x, y, start, 0.15, 40, g)
+                depth[i, j] = _march(x, y, start, 0.3, 30, g)
 
 
 @njit(cache=True, fastmath=True)
@@ -63,7 +71,7 @@ def _lit(px, py, z, g, depth):
         i, j = int(py + dy * step + 0.5), int(px + dx * step + 0.5)
         if i < 0 or j < 0 or i >= height or j >= width:
             break
-        over = z + climb * step + 1.0 - depth[i, j]
+        over = z + climb * step + 0.8 - depth[i, j]
         if over > -95.0:
             lit = min(lit, 0.5 + g.penumbra * over * g.scale / (step + 4.0))
         if lit < 0.0:
@@ -78,23 +86,22 @@ def _open_sky(px, py, z, g, depth):
     height, width = depth.shape
     closed = 0.0
     for k in range(12):
-        angle = 0.5236 * k
-        radius = (3.0 if k % 2 else 8.0) * g.scale / 0.62
-        i, j = int(py + radius * math.sin(angle) + 0.5), int(px + radius * math.cos(angle) + 0.5)
+        dx, dy = SKY_RAYS[k, 0], SKY_RAYS[k, 1]
+        i, j = int(py + g.scale * dy + 0.5), int(px + g.scale * dx + 0.5)
         if 0 <= i < height and 0 <= j < width:
-            rise = (depth[i, j] - z) / (radius / g.scale)
+            rise = (depth[i, j] - z) * SKY_RAYS[k, 2]
             if 0.0 < rise < 12.0:
                 closed += min(rise, 1.6)
     return 1.0 - min(0.62, closed / 12.0 * 0.75)
 
 
 @njit(cache=True, fastmath=True)
-def _normal(x, y, z, g):
+def _normal(part, x, y, z, g):
     e = 0.35
-    a = distance(x + e, y - e, z - e, g)
-    b = distance(x - e, y - e, z + e, g)
-    c = distance(x - e, y + e, z - e, g)
-    d = distance(x + e, y + e, z + e, g)
+    a = distance_to(part, x + e, y - e, z - e, g)
+    b = distance_to(part, x - e, y - e, z + e, g)
+    c = distance_to(part, x - e, y + e, z - e, g)
+    d = distance_to(part, x + e, y + e, z + e, g)
     nx, ny, nz = a - b - c + d, -a - b + c + d, -a + b - c + d
     length = math.sqrt(nx * nx + ny * ny + nz * nz) + 1e-9
     return nx / length, ny / length, nz / length
@@ -137,9 +144,10 @@ def _highlight(nx, ny, nz, part, gloss, strand, g):
 def _shade(px, py, z, g, depth):
     x, y = (px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale
     r, gr, b, gloss, part, strand = _material(x, y, z, g)
-    nx, ny, nz = _normal(x, y, z, g)
+    nx, ny, nz = _normal(part, x, y, z, g)
     facing = nx * g.light[0] + ny * g.light[1] + nz * g.light[2]
-    lit = _lit(px, py, z, g, depth) if facing > -0.15 else 0.0
+    lift = 1.6  # off the surface, or it would shade itself
+    lit = _lit(px + lift * nx * g.scale, py + lift * ny * g.scale, z + lift * nz, g, depth) if facing > -0.15 else 0.0
     sky = _open_sky(px, py, z, g, depth)
     ambient = g.ambient * sky * (0.78 - 0.3 * ny + 0.12 * nz)
     wrap = 0.12 if part != GLASSES else 0.0
@@ -182,7 +190,7 @@ def _edge_sample(i, j, g, depth, coarse):
         start = coarse[i // BLOCK, j // BLOCK]
         z = MISS
         if start > MISS:
-            z = _march((px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale, start, 0.15, 40, g)
+            z = _march((px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale, start, 0.3, 30, g)
         r, gr, b = _sample(px, py, z, g, depth)
         red += 0.25 * r
         green += 0.25 * gr

@@ -12,7 +12,7 @@ _SCALARS = (
     "scale eyes_x eyes_y skull_rx skull_ry skull_y face_rx face_ry face_y jaw_x jaw_y jaw_w chin_y chin_w chin_z"
     " cheek_y cheek_z cheek_r brow_z brow_y brow_w brow_tilt eye_x eye_w eye_up eye_low eye_tilt iris"
     " gaze_x gaze_y nose_y nose_z nose_w nose_bridge lip mouth_w mouth_y mouth_z smile open ear"
-    " hair_on hair_x hair_top hair_front hairline part bangs long hair_length wave curl updo buzz"
+    " hair_on hair_x hair_top hair_front hairline part bangs long hair_length wave curl updo buzz quiff"
     " beard mustache makeup age texture glasses glasses_w glasses_h glasses_power neckline male neck_w"
     " ambient key penumbra exposure background background_seed"
 ).split()
@@ -104,6 +104,7 @@ def _set_hair(scene, person: Person, shot: Shot) -> None:
     scene["wave"] = person.hair_wave if style in ("medium", "long") else 0.3 * person.hair_wave
     scene["curl"] = float(style == "curly")
     scene["updo"] = float(style == "updo")
+    scene["quiff"] = 1.6 * volume * (style == "short" and not person.has_bangs and person.hair_wave > 0.3)
     scene["buzz"] = float(style == "buzz")
     scene["beard"] = person.beard
     scene["mustache"] = person.mustache
@@ -112,7 +113,7 @@ def _set_hair(scene, person: Person, shot: Shot) -> None:
 
 
 def _set_colours(scene, person: Person, shot: Shot) -> None:
-    skin, hair = linear(person.skin) ** (0.97, 1.1, 1.2), linear(person.hair)
+    skin, hair = linear(person.skin) ** (0.985, 1.05, 1.12), linear(person.hair)
     scene["skin"] = skin
     scene["eye"] = linear(person.eye_colour)
     scene["hair"] = hair

@@ -98,8 +98,8 @@ def _lips(d, x, y, z, g):
     full = 1.0 - min(t * t, 1.0)
     yb = y - g.mouth_y - mouth_bend(x, g)
     zb = z - g.mouth_z + 5.5 * t * t + 1.5 * g.smile
-    upper = ellipsoid(x, yb + 3.6 * g.lip + 0.3 * g.open, zb, g.mouth_w, 5.2 * g.lip + 1.0, 8.5)
-    lower = ellipsoid(x, yb - 5.0 * g.lip - 0.7 * g.open, zb + 0.5, 0.86 * g.mouth_w, 6.0 * g.lip + 1.0, 8.5)
+    upper = ellipsoid(x, yb + 3.6 * g.lip + 0.3 * g.open, zb, g.mouth_w, 4.0 * g.lip + 0.5, 8.0)
+    lower = ellipsoid(x, yb - 5.0 * g.lip - 0.7 * g.open, zb + 0.5, 0.86 * g.mouth_w, 4.8 * g.lip + 0.6, 8.2)
     d = join(d, upper, 4.0)
     d = join(d, lower, 4.0)
     groove = ellipsoid(
@@ -148,63 +148,80 @@ def head_distance(x, y, z, g):
 
 
 @njit(cache=True, fastmath=True)
-def hair_distance(x, y, z, g):
+def _shell(x, y, z, g):
+    """The mass of hair, before the face, the ears and the ends are cut free."""
     top = g.hair_top
-    d = ellipsoid(
-        x, y - g.skull_y + 0.55 * top, z + 86.0, g.skull_rx + g.hair_x, g.skull_ry + 0.55 * top, 95.0 + g.hair_front
-    )
+    rx, rz = g.skull_rx + g.hair_x, 95.0 + g.hair_front
+    d = ellipsoid(x, y - g.skull_y + 0.55 * top, z + 86.0, rx, g.skull_ry + 0.55 * top, rz)
+    if g.quiff > 0.0:
+        swept = ellipsoid(x + 16.0 * g.part, y - g.hairline + 0.3 * g.quiff, z + 34.0, 40.0, g.quiff, 34.0)
+        d = join(d, swept, 16.0)
     if g.updo > 0.0:
         d = join(d, ellipsoid(x, y + 108.0, z + 120.0, 36.0, 34.0, 36.0), 10.0)
     if g.long > 0.0:
         half = 0.5 * g.hair_length + 22.0
-        sway = 1.0 + 0.10 * smooth(0.0, 160.0, y)
-        curtain = ellipsoid(x, y - half + 52.0, z + 84.0, (g.skull_rx + g.hair_x + 4.0) * sway, half + 50.0, 66.0)
-        d = join(d, curtain, 26.0)
-    if d > 45.0:
-        return d - 12.0
-    if g.curl > 0.0:
-        f = 0.085
-        d -= 9.0 * (noise(x * f + g.texture, y * f, z * f) - 0.5) + 5.0 * (
-            noise(x * 0.2, y * 0.2 + g.texture, z * 0.2) - 0.5
-        )
-    elif g.wave > 0.25:
-        d -= g.wave * 4.0 * math.sin(y * 0.11 + 0.05 * x + g.texture) * smooth(-20.0, 60.0, y)
-    # strands gather into locks; the parting is a shallow furrow
-    phi = math.atan2(x - 18.0 * g.part, z + 95.0)
-    if g.buzz == 0.0 and g.curl == 0.0:
-        d -= 1.6 * (noise(phi * 16.0 + g.texture, y * 0.025, 3.0) - 0.5) + 0.8 * (
-            noise(phi * 40.0 + g.texture, y * 0.03, 7.0) - 0.5
-        )
-        furrow = (x - 30.0 * g.part) / 5.0
-        if y < 0.0 and g.bangs == 0.0:
-            d += 3.0 * math.exp(-furrow * furrow)
-    # the window the face looks out of
-    lean = -0.16 * g.part * x * (1.0 - g.buzz)
-    rise = g.hairline + lean
-    ragged = 5.0 * (noise(x * 0.16 + g.texture, 0.0, 1.0) - 0.5) * (1.0 + 1.4 * g.bangs)
+        wide = (rx + 4.0) * (1.0 + 0.10 * smooth(0.0, 160.0, y))
+        d = join(d, ellipsoid(x, y - half + 52.0, z + 84.0, wide, half + 50.0, 66.0), 26.0)
+    return d
+
+
+@njit(cache=True, fastmath=True)
+def hair_window(x, y, z, ragged, g):
+    """The opening the face looks out of: an arch up to the hairline, open below."""
+    rise = g.hairline - 0.16 * g.part * x * (1.0 - g.buzz) + ragged
     width = g.face_rx - 5.0 + 3.0 * g.long
     middle = 8.0
-    a = x / width
     if y < middle:
-        b = (y - middle) / (rise + ragged - middle)
-        q = (a * a) * (0.55 + 0.45 * a * a) + b * b
-        window = (math.sqrt(q) - 1.0) * 48.0
+        a, b = x / width, (y - middle) / (rise - middle)
+        opening = (math.sqrt(a * a * (0.55 + 0.45 * a * a) + b * b) - 1.0) * 48.0
     else:
-        window = abs(x) - width - 0.06 * (y - middle) * g.long
+        opening = abs(x) - width - 0.06 * (y - middle) * g.long
     back = -48.0 - 22.0 * g.long * smooth(20.0, 80.0, y)
-    window = max(window, back - z)
-    d = carve(d, window, 5.0)
+    return max(opening, back - z)
+
+
+@njit(cache=True, fastmath=True)
+def _ends(d, x, y, z, g):
+    """Long hair ends at its length; short hair at the nape and round the ears."""
     if g.long > 0.0:
-        end = y - g.hair_length - 10.0 * (noise(phi * 9.0 + g.texture, 0.0, 5.0) - 0.5)
-        d = carve(d, -end, 10.0)
-    else:
-        nape = (y - 12.0 + 0.55 * (z + 62.0)) * 0.87
-        d = carve(d, -nape, 6.0)
-        # bare round the ears
-        gap = ellipsoid(abs(x) - g.face_rx - 8.0, y - 20.0, z + 84.0, 30.0, 34.0, 22.0)
-        if g.curl == 0.0:
-            d = carve(d, gap, 5.0)
-    return 0.85 * d
+        return carve(d, g.hair_length - y, 10.0)
+    d = carve(d, 0.87 * (12.0 - y - 0.55 * (z + 62.0)), 6.0)
+    if g.curl == 0.0:
+        d = carve(d, ellipsoid(abs(x) - g.face_rx - 8.0, y - 20.0, z + 84.0, 30.0, 34.0, 22.0), 5.0)
+    return d
+
+
+@njit(cache=True, fastmath=True)
+def _locks(x, y, z, g):
+    """How far strands, curls and the parting move the surface of the hair, in mm outwards."""
+    if g.curl > 0.0:
+        curls = noise(x * 0.085 + g.texture, y * 0.085, z * 0.085) - 0.5
+        return 9.0 * curls + 5.0 * (noise(x * 0.2, y * 0.2 + g.texture, z * 0.2) - 0.5)
+    if g.buzz > 0.0:
+        return 0.0
+    out = 0.0
+    if g.wave > 0.25:
+        out = g.wave * 4.0 * math.sin(y * 0.11 + 0.05 * x + g.texture) * smooth(-20.0, 60.0, y)
+    phi = math.atan2(x - 18.0 * g.part, z + 95.0)
+    out += 2.6 * (noise(phi * 9.0 + g.texture, y * 0.025, z * 0.02) - 0.5)
+    out += 0.8 * (noise(phi * 34.0 + g.texture, y * 0.03, 7.0) - 0.5)
+    if y < 0.0 and g.bangs == 0.0:
+        furrow = (x - 30.0 * g.part) / 5.0
+        out -= 3.0 * math.exp(-furrow * furrow)
+    return out
+
+
+@njit(cache=True, fastmath=True)
+def hair_distance(x, y, z, g):
+    d = _shell(x, y, z, g)
+    if d > 45.0:
+        return 0.85 * (d - 10.0)
+    rough = max(_ends(d, x, y, z, g), -hair_window(x, y, z, 0.0, g))
+    if rough > 16.0:
+        return 0.85 * (rough - 10.0)
+    d = _ends(d - _locks(x, y, z, g), x, y, z, g)
+    ragged = 5.0 * (noise(x * 0.16 + g.texture, 0.0, 1.0) - 0.5) * (1.0 + 1.4 * g.bangs)
+    return 0.85 * carve(d, hair_window(x, y, z, ragged, g), 4.0 + 0.5 * g.hair_top * (1.0 - g.bangs))
 
 
 @njit(cache=True, fastmath=True)
@@ -252,37 +269,72 @@ def to_body(x, y, z, g):
 
 
 @njit(cache=True, fastmath=True)
-def parts(x, y, z, g):
-    """Distances to head, hair, body and glasses from a point in the camera's frame."""
+def skin_distance(x, y, z, g):
+    """Head, neck and shoulders as one surface, from a point in the camera's frame."""
+    head, body = head_and_body(x, y, z, g)
+    return join(head, body, 8.0)
+
+
+@njit(cache=True, fastmath=True)
+def head_and_body(x, y, z, g):
     hx, hy, hz = to_head(x, y, z, g)
-    far = math.sqrt(hx * hx + (hy - 5.0) ** 2 + (hz + 75.0) ** 2) - 150.0
-    head, hair, rims = 1e3, 1e3, 1e3
-    if far < 25.0:
+    head = _from_ball(hx, hy, hz)
+    if head < 25.0:
         head = head_distance(hx, hy, hz, g)
+    body = g.neck[1] - 55.0 - y  # nothing of the body is above its neck
+    if body < 25.0:
+        bx, by, bz = to_body(x, y, z, g)
+        body = body_distance(bx, by, bz, g)
+    return head, body
+
+
+@njit(cache=True, fastmath=True)
+def _from_ball(x, y, z):
+    """Distance to a ball that holds the whole head with its short hair."""
+    return math.sqrt(x * x + (y - 5.0) * (y - 5.0) + (z + 75.0) * (z + 75.0)) - 150.0
+
+
+@njit(cache=True, fastmath=True)
+def worn_distances(x, y, z, g):
+    """Hair and glasses, from a point in the camera's frame; 1000 where there are none."""
+    hair, rims = 1e3, 1e3
+    if g.hair_on > 0.0 or g.glasses > 0.0:
+        hx, hy, hz = to_head(x, y, z, g)
+        ball = _from_ball(hx, hy, hz)
+        if g.hair_on > 0.0:
+            hair = ball - 60.0 * g.long
+            if hair < 25.0:
+                hair = hair_distance(hx, hy, hz, g)
         if g.glasses > 0.0:
-            rims = glasses_distance(hx, hy, hz, g)
-    else:
-        head = far
-    if g.hair_on > 0.0:
-        reach = far - 60.0 * g.long
-        hair = hair_distance(hx, hy, hz, g) if reach < 25.0 else reach
-    bx, by, bz = to_body(x, y, z, g)
-    body = body_distance(bx, by, bz, g)
-    return head, hair, body, rims
+            rims = ball
+            if rims < 25.0:
+                rims = glasses_distance(hx, hy, hz, g)
+    return hair, rims
 
 
 @njit(cache=True, fastmath=True)
 def distance(x, y, z, g):
-    head, hair, body, rims = parts(x, y, z, g)
-    return min(min(join(head, body, 8.0), hair), rims)
+    hair, rims = worn_distances(x, y, z, g)
+    return min(min(skin_distance(x, y, z, g), hair), rims)
 
 
 @njit(cache=True, fastmath=True)
 def part_at(x, y, z, g):
-    head, hair, body, rims = parts(x, y, z, g)
+    head, body = head_and_body(x, y, z, g)
+    hair, rims = worn_distances(x, y, z, g)
     skin = min(head, body)
     if rims < hair and rims < skin:
         return GLASSES
     if hair < skin:
         return HAIR
     return HEAD if head < body else BODY
+
+
+@njit(cache=True, fastmath=True)
+def distance_to(part, x, y, z, g):
+    """Distance to the surface that one part belongs to: skin, hair or glasses."""
+    if part == HAIR:
+        return hair_distance(*to_head(x, y, z, g), g)
+    if part == GLASSES:
+        return glasses_distance(*to_head(x, y, z, g), g)
+    return skin_distance(x, y, z, g)
