@@ -33,9 +33,8 @@ class Strict(serializers.Serializer):
 
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            raise serializers.ValidationError(
-                f"The fields {unknown} are unknown; expected some of {sorted(self.fields)}."
-            )
+            detail = f"The fields {unknown} are unknown; expected some of {sorted(self.fields)}."
+            raise serializers.ValidationError({"non_field_errors": [detail]})
         return super().to_internal_value(data)
 
 
@@ -328,10 +327,10 @@ class FaceImageView(APIView):
     @extend_schema(responses={(200, "image/jpeg"): OpenApiTypes.BINARY})
     def get(self, request: Request, face_id: int) -> Any:
         face = get_object_or_404(Face.objects.select_related("dataset"), id=face_id)
-        if not has_role(request.user, "manager", "researcher"):
-            # Annotators see the faces that an open campaign asks about, and no others.
-            if not face.turns.filter(campaign__is_open=True).exists():
-                raise NotFound(f"There is no face {face_id} for you.")
+        # Annotators see the faces that an open campaign asks about, and no others.
+        seen_by_all = has_role(request.user, "manager", "researcher")
+        if not seen_by_all and not face.turns.filter(campaign__is_open=True).exists():
+            raise NotFound(f"There is no face {face_id} for you.")
         file = image_path(face)
         seen = file.stat()
         mark = hashlib.sha256(f"{face.id} {seen.st_size} {seen.st_mtime_ns}".encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The rows of labeling: people, datasets, campaigns, votes, and what is believed because of them."""
+"""The rows of labeling: people, datasets, campaigns, votes, and what is believed of faces."""
 
 import uuid
 
@@ -54,9 +54,14 @@ class Face(models.Model):
         null=True, help_text="bit i = the dataset's attribute_names[i]"
     )
     landmarks = ArrayField(
-        models.SmallIntegerField(), size=10, null=True, help_text="x, y of 5 points in CelebA's order"
+        models.SmallIntegerField(),
+        size=10,
+        null=True,
+        help_text="x, y of 5 points in CelebA's order",
     )
-    yaw_degrees = models.FloatField(null=True, help_text="> 0: the nose points to the viewer's right")
+    yaw_degrees = models.FloatField(
+        null=True, help_text="> 0: the nose points to the viewer's right"
+    )
 
     class Meta:
         constraints = [
@@ -115,7 +120,9 @@ class Turn(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "face"], name="a_campaign_asks_once_per_face"),
+            models.UniqueConstraint(
+                fields=["campaign", "face"], name="a_campaign_asks_once_per_face"
+            ),
             # Also what keeps two annotators from the same last place: see queue.next_faces.
             models.CheckConstraint(
                 condition=Q(wanted__gte=F("had") + F("held")), name="a_turn_never_exceeds_its_votes"
@@ -175,7 +182,8 @@ class Vote(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["turn", "annotator", "revision"], name="one_standing_vote_per_face_and_person"
+                fields=["turn", "annotator", "revision"],
+                name="one_standing_vote_per_face_and_person",
             ),
             models.CheckConstraint(
                 condition=Q(choice__isnull=True, withdraws__isnull=False)

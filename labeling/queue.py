@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import F
-from django.core.cache import cache
 from django.utils import timezone
 
 from labeling.errors import Conflict, Refused
@@ -73,7 +73,7 @@ def check_choices(choices: Sequence[dict[str, str]]) -> None:
     if len(values) < 2 or len(set(values)) < len(values) or UNSURE in values:
         raise Refused(
             "invalid_choices",
-            f"The choices are {values}; expected two or more different ones, none of them {UNSURE!r}.",
+            f"The choices are {values}; expected two or more different ones, none {UNSURE!r}.",
         )
     if len(set(keys)) < len(keys):
         raise Refused("invalid_choices", f"The keys are {keys}; expected a different one for each.")
@@ -82,7 +82,7 @@ def check_choices(choices: Sequence[dict[str, str]]) -> None:
         if mirror_of.get(mirror) != value:
             raise Refused(
                 "invalid_choices",
-                f"The mirror of {value!r} is {mirror!r}, whose mirror is {mirror_of.get(mirror)!r}; "
+                f"The mirror of {value!r} is {mirror!r}, whose own is {mirror_of.get(mirror)!r}; "
                 f"expected {value!r}.",
             )
 
@@ -92,7 +92,8 @@ def top_up(campaign: Campaign) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO labeling_turn (campaign_id, face_id, priority, wanted, had, held, closing_rule)
+            INSERT INTO labeling_turn
+                (campaign_id, face_id, priority, wanted, had, held, closing_rule)
             SELECT %(campaign)s, face.id, random(), %(wanted)s, 0, 0, ''
             FROM labeling_face face
             WHERE face.dataset_id = %(dataset)s

@@ -1,5 +1,5 @@
 """The addresses of labeling."""
 
-from django.urls import URLPattern
+from labeling import api
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [*api.urlpatterns]

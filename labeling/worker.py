@@ -1,4 +1,4 @@
-"""A job row's life in a worker: claim it, beat, report progress, notice a cancel, record its end."""
+"""A job row's life in a worker: claim, beat, report progress, notice a cancel, record the end."""
 
 import logging
 import threading

@@ -115,7 +115,7 @@ N_THREADS, N_FACES, N_WANTED = 32, 120, 3
 
 @pytest.mark.django_db(transaction=True)
 def test_32_threads_never_break_an_invariant(dataset_of):
-    """Threads of 16 annotators (two tabs each) claim, vote, resend, withdraw, leave and come late."""
+    """Threads of 16 annotators (two tabs each) claim, vote, resend, withdraw and leave."""
     campaign = queue.create_campaign(
         dataset_of(N_FACES), "storm", title="Storm", votes_min=N_WANTED
     )

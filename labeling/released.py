@@ -1,0 +1,30 @@
+"""Where a finished release's files lie, for those who send them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+
+from labeling.errors import NotFound
+from labeling.models import Release
+
+
+@dataclass(frozen=True)
+class ReleasedFile:
+    """One file of a release, as its manifest lists it."""
+
+    path: Path
+    sha256: str
+
+
+def folder_of(release: Release) -> Path:
+    """The folder that holds a release's files and its manifest."""
+    return settings.VAR_DIR / "releases" / f"{release.campaign.slug}-{release.number}"
+
+
+def file_of(release: Release, name: str) -> ReleasedFile:
+    """A file that the release's manifest names; raises NotFound for any other."""
+    listed = {file["name"]: file for file in release.manifest.get("files", [])}
+    if release.status != Release.Status.DONE or name not in listed:
+        raise NotFound(f"Release {release.id} has no file {name!r}; it has {sorted(listed)}.")
+    return ReleasedFile(folder_of(release) / name, listed[name]["sha256"])

@@ -1,0 +1,197 @@
+"""The REST contract of labeling, as an outside client and as each of the cast meets it."""
+
+import uuid
+
+import pytest
+from django.core.cache import cache
+from django.urls import reverse
+from knox.models import AuthToken
+from rest_framework.test import APIClient
+
+from labeling import queue
+from labeling.models import Release, Vote
+
+
+@pytest.fixture
+def campaign(dataset_of):
+    return queue.create_campaign(dataset_of(8), "light", title="Light")
+
+
+@pytest.fixture
+def token(people):
+    cache.clear()  # who asked for tokens before is not this test's matter
+    answer = APIClient().post(
+        "/api/token", {"username": "ada", "password": people.password}, format="json"
+    )
+    assert answer.status_code == 200, answer.data
+    return answer.data["token"]
+
+
+def test_a_client_with_a_token_labels_a_face(campaign, token):
+    client = APIClient(headers={"Authorization": f"Token {token}"})
+    answer = client.post("/api/campaigns/light/turns", {"count": 2}, format="json").data
+    assert set(answer) == {"turns", "open"}
+    assert answer["open"] == 8
+    turn = answer["turns"][0]
+    assert set(turn) == {
+        "face", "filename", "image", "width", "height", "lease_expires", "suggestion",
+    }  # fmt: skip
+    assert (turn["width"], turn["height"], turn["suggestion"]) == (178, 218, None)
+    image = client.get(turn["image"])
+    assert image["Content-Type"] == "image/jpeg"
+    assert "immutable" in image["Cache-Control"]
+    assert image["X-Content-Type-Options"] == "nosniff"
+    assert client.get(turn["image"], headers={"If-None-Match": image["ETag"]}).status_code == 304
+    part = client.get(turn["image"], headers={"Range": "bytes=0-1"})
+    assert (part.status_code, b"".join(part.streaming_content)) == (206, b"\xff\xd8")
+
+    vote = {"id": str(uuid.uuid4()), "face": turn["face"], "choice": "left", "seconds": 0.8}
+    sent = {"votes": [vote, vote | {"id": str(uuid.uuid4()), "choice": "up"}]}
+    answer = client.post("/api/campaigns/light/votes", sent, format="json")
+    assert answer.status_code == 201
+    assert [one["status"] for one in answer.data["results"]] == ["stored", "rejected"]
+    assert answer.data["results"][1]["code"] == "unknown_choice"
+    mine = client.get("/api/campaigns/light/mine").data
+    assert (mine["votes"], mine["recent"][0]["choice"]) == (1, "left")
+    assert Vote.objects.get().source == "api"
+
+    answer = client.post("/api/campaigns/light/votes/withdraw", {"id": vote["id"]}, format="json")
+    assert answer.data["turn"]["face"] == turn["face"]
+    held = client.post(
+        "/api/campaigns/light/leases/release", {"faces": [turn["face"]]}, format="json"
+    ).data["held"]
+    assert turn["face"] not in [one["face"] for one in held]
+
+
+def test_a_token_is_stored_hashed_expires_and_can_be_revoked(token):
+    row = AuthToken.objects.get()
+    assert token not in (row.digest, row.token_key)
+    assert row.expiry is not None
+    client = APIClient(headers={"Authorization": f"Token {token}"})
+    assert client.delete("/api/token").status_code == 204
+    assert client.get("/api/campaigns").status_code in (401, 403)
+
+
+def test_a_wrong_password_gives_no_token(people, api):
+    answer = api().post("/api/token", {"username": "ada", "password": "guess"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (400, "wrong_credentials")
+
+
+def test_guessing_passwords_is_slowed_down(people, api):
+    body = {"username": "ada", "password": "guess"}
+    answers = {api().post("/api/token", body, format="json").status_code for _ in range(12)}
+    assert answers == {400, 429}
+
+
+# Who may call what; the stranger and nobody may call nothing.
+ALLOWED = {
+    ("get", "/api/campaigns"): {"ada", "mia", "rita"},
+    ("get", "/api/campaigns/light"): {"ada", "mia", "rita"},
+    ("get", "/api/campaigns/light/progress"): {"ada", "mia", "rita"},
+    ("get", "/api/campaigns/light/annotators"): {"mia"},
+    ("get", "/api/campaigns/light/mine"): {"ada"},
+    ("post", "/api/campaigns/light/turns"): {"ada"},
+    ("post", "/api/campaigns/light/leases/renew"): {"ada"},
+    ("post", "/api/campaigns/light/leases/release"): {"ada"},
+    ("post", "/api/campaigns/light/votes"): {"ada"},
+    ("post", "/api/campaigns/light/votes/withdraw"): {"ada"},
+    ("get", "/api/campaigns/light/releases"): {"mia"},
+    ("post", "/api/campaigns/light/releases"): {"mia"},
+    ("get", "/api/releases/{release}"): {"mia", "rita"},
+    ("get", "/api/releases/{release}/files/labels.csv"): {"mia", "rita"},
+    ("post", "/api/releases/{release}/cancel"): {"mia"},
+    ("get", "/api/faces/{face}/image"): {"ada", "mia", "rita"},
+}
+
+
+@pytest.mark.parametrize(("method", "path"), ALLOWED)
+def test_each_role_gets_what_is_its_own_and_no_more(campaign, people, api, method, path):
+    release = Release.objects.create(campaign=campaign, number=1)
+    face = campaign.dataset.faces.first()
+    address = path.format(release=release.id, face=face.id)
+    let_in = set()
+    for name in ("ada", "mia", "rita", "sam", None):
+        person = getattr(people, name) if name else None
+        status = getattr(api(person), method)(address, {}, format="json").status_code
+        if status not in (401, 403):
+            let_in.add(name)
+            # Past the door: an empty body may be wrong (400), an unwritten file missing (404).
+            assert status in (200, 201, 202, 400, 404), (name, status)
+    assert let_in == ALLOWED[method, path]
+
+
+def test_every_labeling_address_is_in_the_table_of_roles(campaign):
+    from labeling.api import urlpatterns
+
+    named = {path.replace("{release}", "1").replace("{face}", "1") for _, path in ALLOWED}
+    arguments = {"slug": "light", "release_id": 1, "face_id": 1, "name": "labels.csv"}
+    for pattern in urlpatterns:
+        wanted = {key: arguments[key] for key in pattern.pattern.converters}
+        address = reverse(pattern.name, kwargs=wanted)
+        assert address in named or address == "/api/token"
+
+
+def test_annotators_see_no_closed_campaign_and_none_of_its_images(campaign, people, api):
+    campaign.is_open = False
+    campaign.save()
+    face = campaign.dataset.faces.first()
+    assert api(people.ada).get("/api/campaigns").data["results"] == []
+    assert api(people.ada).get("/api/campaigns/light").status_code == 404
+    assert api(people.ada).get(f"/api/faces/{face.id}/image").status_code == 404
+    assert api(people.mia).get("/api/campaigns/light").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["../secret.jpg", "link.jpg", "notes.txt", "gone.jpg"])
+def test_no_image_leads_out_of_its_dataset(campaign, people, api, tmp_path, name):
+    (tmp_path / "secret.jpg").write_bytes(b"\xff\xd8 secret")
+    folder = tmp_path / "small"
+    (folder / "link.jpg").symlink_to(tmp_path / "secret.jpg")
+    (folder / "notes.txt").write_text("not an image")
+    face = campaign.dataset.faces.create(filename=name)
+    answer = api(people.rita).get(f"/api/faces/{face.id}/image")
+    assert (answer.status_code, answer.data["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        ("turns", {"count": 51}, 400, "invalid"),
+        ("turns", {"count": "ten"}, 400, "invalid"),
+        ("turns", {"amount": 5}, 400, "invalid"),
+        ("leases/renew", {"faces": ["a"]}, 400, "invalid"),
+        ("votes", {}, 400, "invalid"),
+        ("votes", [], 400, "invalid"),
+        ("votes", {"votes": []}, 400, "invalid"),
+        ("votes", {"votes": [{}] * 201}, 413, "too_many_votes"),
+        ("votes/withdraw", {"id": "x"}, 400, "invalid"),
+        ("votes/withdraw", {"id": str(uuid.UUID(int=0))}, 404, "not_found"),
+    ],
+)
+def test_a_wrong_request_is_told_why(campaign, people, api, path, body, status, code):
+    answer = api(people.ada).post(f"/api/campaigns/light/{path}", body, format="json")
+    assert (answer.status_code, answer.data["code"]) == (status, code)
+    assert answer.data["detail"].strip()
+
+
+def test_a_release_asked_for_twice_with_one_key_is_one_release(campaign, people, api):
+    client, body = api(people.mia), {"include": ["human"]}
+    key = {"headers": {"Idempotency-Key": "monday"}}
+    first, second = (
+        client.post("/api/campaigns/light/releases", body, format="json", **key) for _ in range(2)
+    )
+    assert first.status_code == second.status_code == 202
+    assert {"id", "status", "progress", "error", "url"} <= set(first.data)
+    assert first.data["id"] == second.data["id"]
+    other = client.post("/api/campaigns/light/releases", {}, format="json", **key)
+    assert (other.status_code, other.data["code"]) == (409, "idempotency_key_reused")
+    assert client.post(first.data["url"] + "/cancel").data["status"] == "cancelled"
+    third = client.post("/api/campaigns/light/releases", body, format="json").data
+    assert third["number"] == first.data["number"] + 1
+
+
+def test_the_api_describes_itself(people, api):
+    answer = api(people.rita).get("/api/schema", headers={"Accept": "application/json"})
+    assert answer.status_code == 200
+    assert answer.data["openapi"].startswith("3.1")
+    assert "/api/campaigns/{slug}/turns" in answer.data["paths"]
+    assert api(people.rita).get("/api/docs").status_code == 200
