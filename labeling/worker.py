@@ -105,9 +105,9 @@ def beating(progress: Progress) -> Iterator[None]:
         thread.join()
 
 
-def finish(progress: Progress, **changes: Any) -> None:
+def finish(attempt: Progress, /, **changes: Any) -> None:
     """Record the end of our attempt; a row that was taken over is left alone."""
-    progress.ours.update(finished_at=timezone.now(), **changes)
+    attempt.ours.update(finished_at=timezone.now(), **changes)
 
 
 def sweep(model: type[Job], ring: Callable[[int], None]) -> int:
