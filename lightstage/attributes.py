@@ -4,13 +4,15 @@ import numpy as np
 
 from lightstage.people import Person, Shot
 
-ATTRIBUTE_NAMES = (
-    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair"
-    " Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee Gray_Hair Heavy_Makeup"
-    " High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose"
-    " Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat"
-    " Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young"
-).split()
+_NAMES = (
+    "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips "
+    "Big_Nose Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin "
+    "Eyeglasses Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open "
+    "Mustache Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline "
+    "Rosy_Cheeks Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat "
+    "Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young"
+)
+ATTRIBUTE_NAMES = tuple(_NAMES.split())
 
 
 def attributes(person: Person, shot: Shot) -> dict[str, bool]:
@@ -46,7 +48,7 @@ def attributes(person: Person, shot: Shot) -> dict[str, bool]:
         "Sideburns": person.beard > 0.45,
         "Smiling": shot.smile > 0.35,
         "Straight_Hair": combed and person.hair_wave <= 0.25,
-        "Wavy_Hair": combed and person.hair_wave > 0.4 or person.hair_style == "curly",
+        "Wavy_Hair": (combed and person.hair_wave > 0.4) or person.hair_style == "curly",
         "Wearing_Lipstick": person.makeup > 0.45,
         "Young": person.age < 45,
     }

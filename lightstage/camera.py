@@ -29,7 +29,7 @@ class Camera:
 
 
 def turned(yaw_degrees: float, pitch_degrees: float = 0.0) -> np.ndarray:
-    """Rotation (3, 3) from the head's frame to the camera's: nose to the viewer's right, nose up."""
+    """Rotation (3, 3) from head to camera; positive: the nose goes to the viewer's right, up."""
     yaw, pitch = math.radians(yaw_degrees), math.radians(pitch_degrees)
     about_y = np.array(
         [

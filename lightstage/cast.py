@@ -44,7 +44,7 @@ def role(seed: int, number: int, *, faces_per_identity: int = 12) -> Role:
     """Who is on face `number` (1-based); identities never cross splits (80/10/10)."""
     if number < 1 or faces_per_identity < 1:
         raise ValueError(
-            f"face number is {number} and faces per identity {faces_per_identity}, expected both >= 1"
+            f"face number is {number}, faces per identity {faces_per_identity}; expected >= 1"
         )
     block, place = divmod(number - 1, IDENTITIES_PER_BLOCK * faces_per_identity)
     order, splits = _block(seed, block, faces_per_identity)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple
@@ -23,6 +24,7 @@ IMAGES = "img_align_celeba"
 MARK = "lightstage.json"
 JPEG_QUALITY = 88
 _CHUNK = 16
+_LEAVE_CTRL_C_TO_THE_CALLER = (signal.SIGINT, signal.SIG_IGN)
 _LANDMARK_NAMES = [
     f"{place}_{axis}"
     for place in ("lefteye", "righteye", "nose", "leftmouth", "rightmouth")
@@ -52,7 +54,7 @@ def write_dataset(
     """
     if n_faces < 1 or faces_per_identity < 1:
         raise ValueError(
-            f"asked for {n_faces} faces, {faces_per_identity} per identity; expected at least 1 of each"
+            f"asked for {n_faces} faces, {faces_per_identity} per identity; expected >= 1 of each"
         )
     folder = Path(folder)
     n_faces = max(n_faces, _claim(folder, seed, faces_per_identity))
@@ -80,8 +82,8 @@ def _claim(folder: Path, seed: int, faces_per_identity: int) -> int:
         for name, value in mine.items():
             if found.get(name) != value:
                 raise ValueError(
-                    f"{folder} holds light-stage faces of {name.replace('_', ' ')} {found.get(name)},"
-                    f" not {value}: choose another folder or remove this one"
+                    f"{folder} holds light-stage faces of {name.replace('_', ' ')}"
+                    f" {found.get(name)}, not {value}: choose another folder or remove this one"
                 )
         return int(found["n_faces"])
     if folder.exists() and any(folder.iterdir()):
@@ -139,7 +141,12 @@ def _rendered(images: Path, seed: int, missing: list[Role], processes: int | Non
     if wanted <= 1:
         return
     # spawned, not forked: the caller may hold threads and database connections
-    pool = ProcessPoolExecutor(wanted, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(
+        wanted,
+        get_context("spawn"),
+        initializer=signal.signal,
+        initargs=_LEAVE_CTRL_C_TO_THE_CALLER,
+    )
     try:
         waiting = [pool.submit(_render_chunk, images, seed, chunk) for chunk in chunks[1:]]
         for future in waiting:

@@ -1,5 +1,8 @@
 """CelebA's five landmarks of a rendered face, from points on its own surface."""
 
+# numba infers the types of compiled functions from their first call
+# mypy: disallow-untyped-defs=False
+
 import numpy as np
 from numba import njit
 

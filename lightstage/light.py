@@ -23,7 +23,7 @@ def side(azimuth_degrees: float, elevation_degrees: float = 0.0) -> str:
 
 
 def light_direction(azimuth_degrees: float, elevation_degrees: float) -> np.ndarray:
-    """Unit vector (3,) from the face to the light: x to the viewer's right, y down, z to the camera."""
+    """Unit vector (3,) from the face to the light: x viewer's right, y down, z to the camera."""
     azimuth, elevation = math.radians(azimuth_degrees), math.radians(elevation_degrees)
     return np.array(
         [

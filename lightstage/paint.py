@@ -1,5 +1,8 @@
 """What colour the surfaces have, in linear light: skin, eyes, lips, brows, beard, hair, cloth."""
 
+# numba infers the types of compiled functions from their first call
+# mypy: disallow-untyped-defs=False
+
 import math
 
 from numba import njit
@@ -27,7 +30,9 @@ def _skin(x, y, z, g):
     tired = math.exp(-(((ax - g.eye_x + 2.0) / 13.0) ** 2) - ((y - 11.0) / 4.5) ** 2)
     dark = 1.0 - (0.08 + 0.12 * g.age) * tired
     # folds from the nose to the mouth's corners, deeper with age and with a smile
-    fold_x = 0.72 * g.nose_w + (g.mouth_w + 5.0 - 0.72 * g.nose_w) * (y - g.nose_y) / (g.mouth_y - g.nose_y)
+    fold_x = 0.72 * g.nose_w + (g.mouth_w + 5.0 - 0.72 * g.nose_w) * (y - g.nose_y) / (
+        g.mouth_y - g.nose_y
+    )
     if g.nose_y < y < g.mouth_y + 4.0 and z > -20.0:
         fold = math.exp(-(((ax - fold_x) / 2.2) ** 2))
         dark *= 1.0 - (0.06 + 0.14 * g.age + 0.12 * max(g.smile, 0.0)) * fold
@@ -50,11 +55,17 @@ def _beard(r, gr, b, x, y, z, g):
         edge = g.mouth_y + 8.0 - smooth(18.0, 62.0, ax) * 48.0
         on = smooth(edge - 4.0, edge + 7.0, y) * smooth(5.0, 9.0, under + 0.25 * ax)
         on *= smooth(g.chin_y + 24.0, g.chin_y + 8.0, y + 0.25 * z)
-        cover = min(1.0, g.beard * 1.1) * (0.62 + 0.38 * grain) if g.beard > 0.45 else g.beard * (0.55 + 0.6 * grain)
+        cover = (
+            min(1.0, g.beard * 1.1) * (0.62 + 0.38 * grain)
+            if g.beard > 0.45
+            else g.beard * (0.55 + 0.6 * grain)
+        )
         r, gr, b = _mix(r, gr, b, g.brow[0], g.brow[1], g.brow[2], on * cover)
     if g.mustache > 0.0:
         top = g.nose_y + 8.5 + 0.16 * ax
-        on = smooth(top - 1.5, top + 2.0, y) * smooth(0.5, -2.5, under + 5.0 * g.lip * (1 - (ax / g.mouth_w) ** 2))
+        on = smooth(top - 1.5, top + 2.0, y) * smooth(
+            0.5, -2.5, under + 5.0 * g.lip * (1 - (ax / g.mouth_w) ** 2)
+        )
         on *= smooth(g.mouth_w + 5.0, g.mouth_w - 2.0, ax)
         cover = g.mustache * (0.55 + 0.45 * grain) * max(0.45, min(1.0, 0.4 + g.beard))
         r, gr, b = _mix(r, gr, b, g.brow[0], g.brow[1], g.brow[2], on * cover)
@@ -70,7 +81,9 @@ def _mouth(r, gr, b, x, y, g):
     yb = y - g.mouth_y - mouth_bend(x, g)
     inner_up = -0.3 * g.open * shape
     inner_low = 0.7 * g.open * shape
-    bow = 1.0 - 0.22 * math.exp(-((t / 0.16) ** 2)) + 0.12 * math.exp(-(((abs(t) - 0.28) / 0.2) ** 2))
+    bow = (
+        1.0 - 0.22 * math.exp(-((t / 0.16) ** 2)) + 0.12 * math.exp(-(((abs(t) - 0.28) / 0.2) ** 2))
+    )
     thin = 1.0 - 0.25 * max(g.smile, 0.0)
     upper = inner_up - 7.8 * g.lip * thin * shape**0.8 * bow
     lower = inner_low + 9.8 * g.lip * thin * shape**0.7
@@ -79,12 +92,16 @@ def _mouth(r, gr, b, x, y, g):
     line = math.exp(-((yb / 0.9) ** 2)) if g.open < 0.5 else 0.0
     r, gr, b = _mix(r, gr, b, 0.25 * r, 0.15 * gr, 0.15 * b, 0.75 * line)
     if g.open > 0.5:
-        inside = smooth(inner_up - 0.6, inner_up + 0.4, yb) * smooth(inner_low + 0.6, inner_low - 0.4, yb)
+        inside = smooth(inner_up - 0.6, inner_up + 0.4, yb) * smooth(
+            inner_low + 0.6, inner_low - 0.4, yb
+        )
         r, gr, b = _mix(r, gr, b, 0.05, 0.012, 0.012, inside)
         low = inner_up + min(0.8 * (inner_low - inner_up), 8.5)
         teeth = inside * smooth(low + 0.6, low - 0.6, yb) * smooth(0.98, 0.8, abs(t))
         gap = 0.93 + 0.07 * math.cos(x * 0.85)
-        r, gr, b = _mix(r, gr, b, 0.72 * gap, 0.66 * gap, 0.56 * gap, teeth * smooth(0.5, 2.5, g.open))
+        r, gr, b = _mix(
+            r, gr, b, 0.72 * gap, 0.66 * gap, 0.56 * gap, teeth * smooth(0.5, 2.5, g.open)
+        )
         on = max(on - inside, 0.0)
     return r, gr, b, on
 
@@ -108,7 +125,9 @@ def _eye(r, gr, b, x, y, g):
     lash = 1.1 + 0.8 * g.makeup
     edge = smooth(lash + 0.7, 0.15, abs(yt - up + 0.35)) * smooth(1.12, 0.9, abs(u))
     rim = math.exp(-(((yt - low) / 0.9) ** 2)) * smooth(1.05, 0.7, abs(u))
-    inside = smooth(up - 0.4, up + 0.5, yt) * smooth(low + 0.4, low - 0.5, yt) * smooth(1.0, 0.9, abs(u))
+    inside = (
+        smooth(up - 0.4, up + 0.5, yt) * smooth(low + 0.4, low - 0.5, yt) * smooth(1.0, 0.9, abs(u))
+    )
     ix, iy = px - sign * g.gaze_x, y - g.gaze_y + 0.8
     rho = math.sqrt(ix * ix + iy * iy)
     white = 0.46 - 0.18 * u * u
@@ -120,7 +139,9 @@ def _eye(r, gr, b, x, y, g):
     lid = 0.45 + 0.55 * smooth(0.0, 3.5, yt - up)
     r, gr, b = _mix(r, gr, b, er * lid, eg * lid, eb * lid, inside)
     r, gr, b = _mix(r, gr, b, 0.02, 0.014, 0.012, edge * (0.85 + 0.15 * g.makeup))
-    r, gr, b = _mix(r, gr, b, 0.5 * r, 0.35 * gr, 0.33 * b, (0.35 + 0.3 * g.makeup) * rim * (1 - inside))
+    r, gr, b = _mix(
+        r, gr, b, 0.5 * r, 0.35 * gr, 0.33 * b, (0.35 + 0.3 * g.makeup) * rim * (1 - inside)
+    )
     return r, gr, b, inside
 
 
@@ -130,7 +151,12 @@ def _brows(r, gr, b, x, y, g):
     t = (ax - 13.0) / 37.0
     if t < -0.1 or t > 1.1:
         return r, gr, b
-    arch = g.brow_y - 4.5 * math.sin(min(max(t, 0.0), 1.0) * 2.3) - g.brow_tilt * 22.0 * (t - 0.4) + 7.5 * t * t * t
+    arch = (
+        g.brow_y
+        - 4.5 * math.sin(min(max(t, 0.0), 1.0) * 2.3)
+        - g.brow_tilt * 22.0 * (t - 0.4)
+        + 7.5 * t * t * t
+    )
     half = g.brow_w * (1.15 - 0.75 * t) * smooth(-0.08, 0.12, t)
     hairs = 0.62 + 0.5 * noise(ax * 0.9 + 0.5 * y + g.texture, y * 0.35, 2.0)
     on = smooth(half + 1.1, half - 0.9, abs(y - arch)) * smooth(1.05, 0.85, t)

@@ -1,5 +1,6 @@
 """Who stands on the stage and how each picture is taken: seeded draws, no rendering."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,7 +34,14 @@ HAIR_COLOURS = {
     "red": (132, 58, 30),
     "gray": (142, 140, 138),
 }
-EYE_COLOURS = ((62, 38, 22), (88, 56, 30), (104, 88, 48), (72, 98, 112), (96, 122, 142), (78, 104, 72))
+EYE_COLOURS = (
+    (62, 38, 22),
+    (88, 56, 30),
+    (104, 88, 48),
+    (72, 98, 112),
+    (96, 122, 142),
+    (78, 104, 72),
+)
 HAIR_STYLES = ("bald", "buzz", "short", "medium", "long", "updo", "curly")
 
 Colour = tuple[float, float, float]
@@ -129,7 +137,7 @@ def _generator(*sequence: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(sequence)))
 
 
-def _colour(values) -> Colour:
+def _colour(values: Iterable[float]) -> Colour:
     red, green, blue = (float(np.clip(value, 0, 255)) for value in values)
     return red, green, blue
 
@@ -175,11 +183,15 @@ def draw_person(seed: int, identity: int) -> Person:
     style = _draw_hair_style(rng, is_male, tone, age)
     hair_name, hair = _draw_hair_colour(rng, tone, age)
     length = {"medium": rng.uniform(55, 100), "long": rng.uniform(125, 210)}.get(style, 0.0)
-    volume = {"buzz": rng.uniform(2.5, 4.5), "updo": rng.uniform(5, 10), "curly": rng.uniform(16, 34)}
+    volume = {
+        "buzz": rng.uniform(2.5, 4.5),
+        "updo": rng.uniform(5, 10),
+        "curly": rng.uniform(16, 34),
+    }
     receding = rng.uniform(8, 24) if is_male and rng.random() < (age - 25) / 70 else 0.0
     bearded = is_male and rng.random() < 0.45
     beard = float(rng.choice([rng.uniform(0.15, 0.4), rng.uniform(0.5, 1.0)])) if bearded else 0.0
-    mustached = is_male and (bearded and rng.random() < 0.8 or rng.random() < 0.08)
+    mustached = is_male and ((bearded and rng.random() < 0.8) or rng.random() < 0.08)
     return Person(
         identity=identity,
         is_male=is_male,
@@ -215,7 +227,9 @@ def draw_person(seed: int, identity: int) -> Person:
         hair_length=float(length),
         hairline=float(rng.normal(-66, 5) - receding),
         hair_part=float(rng.choice([-1, 1]) * rng.uniform(0.1, 1.0)),
-        has_bangs=bool(style in ("short", "medium", "long") and rng.random() < (0.12 if is_male else 0.3)),
+        has_bangs=bool(
+            style in ("short", "medium", "long") and rng.random() < (0.12 if is_male else 0.3)
+        ),
         hair_wave=float(rng.beta(1.2, 2.2)),
         beard=beard,
         mustache=float(rng.uniform(0.5, 1.0)) if mustached else 0.0,
@@ -277,7 +291,9 @@ def draw_shot(seed: int, identity: int, index: int) -> Shot:
         gaze=float(np.clip(rng.normal(0.75, 0.3), 0, 1)),
         has_glasses=bool(rng.random() < (0.75 if person.wears_glasses else 0.02)),
         glasses_shape=float(rng.uniform(0, 1)),
-        glasses_colour=_colour(rng.choice([18, 40, 90]) * np.array([1.0, rng.uniform(0.7, 1), 0.8])),
+        glasses_colour=_colour(
+            rng.choice([18, 40, 90]) * np.array([1.0, rng.uniform(0.7, 1), 0.8])
+        ),
         body_yaw_degrees=float(rng.normal(0, 10)),
         cloth=_colour(cloth),
         neckline=float(rng.uniform(0, 1)),

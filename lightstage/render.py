@@ -1,5 +1,8 @@
 """One face on the stage, rendered: sphere tracing, cast shadow, Lambert, a little gloss."""
 
+# numba infers the types of compiled functions from their first call
+# mypy: disallow-untyped-defs=False
+
 import math
 
 import numpy as np
@@ -147,14 +150,23 @@ def _shade(px, py, z, g, depth):
     nx, ny, nz = _normal(part, x, y, z, g)
     facing = nx * g.light[0] + ny * g.light[1] + nz * g.light[2]
     lift = 1.6  # off the surface, or it would shade itself
-    lit = _lit(px + lift * nx * g.scale, py + lift * ny * g.scale, z + lift * nz, g, depth) if facing > -0.15 else 0.0
+    lit = (
+        _lit(px + lift * nx * g.scale, py + lift * ny * g.scale, z + lift * nz, g, depth)
+        if facing > -0.15
+        else 0.0
+    )
     sky = _open_sky(px, py, z, g, depth)
     ambient = g.ambient * sky * (0.78 - 0.3 * ny + 0.12 * nz)
     wrap = 0.12 if part != GLASSES else 0.0
     direct = max((facing + wrap) / (1.0 + wrap), 0.0) * g.key * lit
     # blood under the skin carries red across the terminator
     red = max((facing + 0.3) / 1.3, 0.0) * g.key * (0.35 + 0.65 * lit) if part != HAIR else direct
-    shine = _highlight(nx, ny, nz, part, gloss, strand, g) * lit * g.key * max(min(4.0 * facing + 0.2, 1.0), 0.0)
+    shine = (
+        _highlight(nx, ny, nz, part, gloss, strand, g)
+        * lit
+        * g.key
+        * max(min(4.0 * facing + 0.2, 1.0), 0.0)
+    )
     lr = g.light_colour[0] * (0.86 * direct + 0.14 * red)
     r = r * (lr + g.fill_colour[0] * ambient) + shine
     gr = gr * (g.light_colour[1] * direct + g.fill_colour[1] * ambient) + shine

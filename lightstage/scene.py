@@ -6,35 +6,36 @@ import numpy as np
 
 from lightstage.camera import camera_for, turned
 from lightstage.light import light_direction
-from lightstage.people import HAIR_STYLES, Person, Shot
+from lightstage.people import HAIR_STYLES, Colour, Person, Shot
 
 _SCALARS = (
-    "scale eyes_x eyes_y skull_rx skull_ry skull_y face_rx face_ry face_y jaw_x jaw_y jaw_w chin_y chin_w chin_z"
-    " cheek_y cheek_z cheek_r brow_z brow_y brow_w brow_tilt eye_x eye_w eye_up eye_low eye_tilt iris"
-    " gaze_x gaze_y nose_y nose_z nose_w nose_bridge lip mouth_w mouth_y mouth_z smile open ear"
-    " hair_on hair_x hair_top hair_front hairline part bangs long hair_length wave curl updo buzz quiff"
-    " beard mustache makeup age texture glasses glasses_w glasses_h glasses_power neckline male neck_w"
-    " ambient key penumbra exposure background background_seed"
-).split()
+    "scale eyes_x eyes_y skull_rx skull_ry skull_y face_rx face_ry face_y jaw_x jaw_y jaw_w "
+    "chin_y chin_w chin_z cheek_y cheek_z cheek_r brow_z brow_y brow_w brow_tilt eye_x "
+    "eye_w eye_up eye_low eye_tilt iris gaze_x gaze_y nose_y nose_z nose_w nose_bridge lip "
+    "mouth_w mouth_y mouth_z smile open ear hair_on hair_x hair_top hair_front hairline "
+    "part bangs long hair_length wave curl updo buzz quiff beard mustache makeup age "
+    "texture glasses glasses_w glasses_h glasses_power neckline male neck_w ambient key "
+    "penumbra exposure background background_seed"
+)
 _VECTORS = (
     "skin eye hair brow lips cloth frame light light_colour fill_colour back_a back_b back_c neck"
-).split()
+)
 
 SCENE = np.dtype(
-    [(name, "f8") for name in _SCALARS]
-    + [(name, "f8", 3) for name in _VECTORS]
+    [(name, "f8") for name in _SCALARS.split()]
+    + [(name, "f8", 3) for name in _VECTORS.split()]
     + [("to_head", "f8", (3, 3)), ("to_body", "f8", (3, 3))]
 )
 
 BACKGROUNDS = {"plain": 0, "gradient": 1, "blobs": 2}
 
 
-def linear(colour) -> np.ndarray:
+def linear(colour: Colour) -> np.ndarray:
     """Linear light 0..1 of an sRGB colour 0..255."""
     return (np.asarray(colour, dtype=float) / 255.0) ** 2.2
 
 
-def _set_head(scene, person: Person, shot: Shot) -> None:
+def _set_head(scene: np.ndarray, person: Person, shot: Shot) -> None:
     below = person.face_length  # the eyes stay at y = 0, everything below moves with this factor
     drop = 9.0 * shot.mouth_open
     scene["skull_rx"] = person.skull_width
@@ -58,7 +59,7 @@ def _set_head(scene, person: Person, shot: Shot) -> None:
     scene["neck_w"] = 47.0 + 8.0 * person.is_male
 
 
-def _set_features(scene, person: Person, shot: Shot) -> None:
+def _set_features(scene: np.ndarray, person: Person, shot: Shot) -> None:
     below = person.face_length
     opened = shot.eye_open * (1 - 0.22 * max(shot.smile, 0)) * person.eye_size
     scene["eye_x"] = person.eye_distance / 2
@@ -69,7 +70,9 @@ def _set_features(scene, person: Person, shot: Shot) -> None:
     scene["iris"] = 6.1
     turn = math.radians(shot.yaw_degrees) * shot.gaze
     scene["gaze_x"] = np.clip(-12.5 * math.sin(turn), -6.0, 6.0)
-    scene["gaze_y"] = np.clip(12.5 * math.sin(math.radians(shot.pitch_degrees)) * shot.gaze, -2.5, 2.5)
+    scene["gaze_y"] = np.clip(
+        12.5 * math.sin(math.radians(shot.pitch_degrees)) * shot.gaze, -2.5, 2.5
+    )
     scene["brow_z"] = person.brow_ridge
     scene["brow_y"] = -person.brow_height
     scene["brow_w"] = person.brow_thickness
@@ -86,7 +89,7 @@ def _set_features(scene, person: Person, shot: Shot) -> None:
     scene["mouth_z"] = 12.0 + 0.3 * person.chin_forward
 
 
-def _set_hair(scene, person: Person, shot: Shot) -> None:
+def _set_hair(scene: np.ndarray, person: Person, shot: Shot) -> None:
     style = person.hair_style
     if style not in HAIR_STYLES:
         raise ValueError(f"hair style is {style!r}, expected one of {', '.join(HAIR_STYLES)}")
@@ -104,7 +107,9 @@ def _set_hair(scene, person: Person, shot: Shot) -> None:
     scene["wave"] = person.hair_wave if style in ("medium", "long") else 0.3 * person.hair_wave
     scene["curl"] = float(style == "curly")
     scene["updo"] = float(style == "updo")
-    scene["quiff"] = 1.6 * volume * (style == "short" and not person.has_bangs and person.hair_wave > 0.3)
+    scene["quiff"] = (
+        1.6 * volume * (style == "short" and not person.has_bangs and person.hair_wave > 0.3)
+    )
     scene["buzz"] = float(style == "buzz")
     scene["beard"] = person.beard
     scene["mustache"] = person.mustache
@@ -112,7 +117,7 @@ def _set_hair(scene, person: Person, shot: Shot) -> None:
     scene["texture"] = person.texture
 
 
-def _set_colours(scene, person: Person, shot: Shot) -> None:
+def _set_colours(scene: np.ndarray, person: Person, shot: Shot) -> None:
     skin, hair = linear(person.skin) ** (0.985, 1.05, 1.12), linear(person.hair)
     scene["skin"] = skin
     scene["eye"] = linear(person.eye_colour)
@@ -130,7 +135,7 @@ def _set_colours(scene, person: Person, shot: Shot) -> None:
     scene["frame"] = linear(shot.glasses_colour)
 
 
-def _set_light(scene, shot: Shot) -> None:
+def _set_light(scene: np.ndarray, shot: Shot) -> None:
     soft = shot.softness
     warm = np.array([1 + 0.10 * shot.light_warmth, 1.0, 1 - 0.13 * shot.light_warmth])
     scene["light"] = light_direction(shot.azimuth_degrees, shot.elevation_degrees)
@@ -160,4 +165,5 @@ def build_scene(person: Person, shot: Shot) -> np.void:
     _set_hair(scene, person, shot)
     _set_colours(scene, person, shot)
     _set_light(scene, shot)
-    return scene[()]
+    record: np.void = scene.reshape(1)[0]
+    return record

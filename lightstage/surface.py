@@ -6,6 +6,9 @@ SCENE record. Distances are lower bounds, as sphere tracing needs.
 Primitives and the smooth minimum after I. Quilez, "distance functions".
 """
 
+# numba infers the types of compiled functions from their first call
+# mypy: disallow-untyped-defs=False
+
 import math
 
 from numba import njit
@@ -61,7 +64,7 @@ def hashed(i, j, k):
 @njit(cache=True, fastmath=True)
 def noise(x, y, z):
     """Value noise 0..1 with lattice spacing 1."""
-    i, j, k = int(math.floor(x)), int(math.floor(y)), int(math.floor(z))
+    i, j, k = math.floor(x), math.floor(y), math.floor(z)
     u, v, w = x - i, y - j, z - k
     u, v, w = u * u * (3 - 2 * u), v * v * (3 - 2 * v), w * w * (3 - 2 * w)
     near = (hashed(i, j, k) * (1 - u) + hashed(i + 1, j, k) * u) * (1 - v)
@@ -99,7 +102,9 @@ def _lips(d, x, y, z, g):
     yb = y - g.mouth_y - mouth_bend(x, g)
     zb = z - g.mouth_z + 5.5 * t * t + 1.5 * g.smile
     upper = ellipsoid(x, yb + 3.6 * g.lip + 0.3 * g.open, zb, g.mouth_w, 4.0 * g.lip + 0.5, 8.0)
-    lower = ellipsoid(x, yb - 5.0 * g.lip - 0.7 * g.open, zb + 0.5, 0.86 * g.mouth_w, 4.8 * g.lip + 0.6, 8.2)
+    lower = ellipsoid(
+        x, yb - 5.0 * g.lip - 0.7 * g.open, zb + 0.5, 0.86 * g.mouth_w, 4.8 * g.lip + 0.6, 8.2
+    )
     d = join(d, upper, 4.0)
     d = join(d, lower, 4.0)
     groove = ellipsoid(
@@ -132,7 +137,12 @@ def head_distance(x, y, z, g):
     if d > 45.0:
         return d - 20.0
     ear = ellipsoid(
-        ax - g.face_rx - 8.0, y - 16.0 + 0.2 * (z + 88.0), z + 88.0 + 0.5 * (ax - 72.0), 5.5, 30.0 * g.ear, 17.0
+        ax - g.face_rx - 8.0,
+        y - 16.0 + 0.2 * (z + 88.0),
+        z + 88.0 + 0.5 * (ax - 72.0),
+        5.5,
+        30.0 * g.ear,
+        17.0,
     )
     if z < -40.0:
         d = join(d, ear, 5.0)
@@ -154,7 +164,9 @@ def _shell(x, y, z, g):
     rx, rz = g.skull_rx + g.hair_x, 95.0 + g.hair_front
     d = ellipsoid(x, y - g.skull_y + 0.55 * top, z + 86.0, rx, g.skull_ry + 0.55 * top, rz)
     if g.quiff > 0.0:
-        swept = ellipsoid(x + 16.0 * g.part, y - g.hairline + 0.3 * g.quiff, z + 34.0, 40.0, g.quiff, 34.0)
+        swept = ellipsoid(
+            x + 16.0 * g.part, y - g.hairline + 0.3 * g.quiff, z + 34.0, 40.0, g.quiff, 34.0
+        )
         d = join(d, swept, 16.0)
     if g.updo > 0.0:
         d = join(d, ellipsoid(x, y + 108.0, z + 120.0, 36.0, 34.0, 36.0), 10.0)
@@ -221,7 +233,9 @@ def hair_distance(x, y, z, g):
         return 0.85 * (rough - 10.0)
     d = _ends(d - _locks(x, y, z, g), x, y, z, g)
     ragged = 5.0 * (noise(x * 0.16 + g.texture, 0.0, 1.0) - 0.5) * (1.0 + 1.4 * g.bangs)
-    return 0.85 * carve(d, hair_window(x, y, z, ragged, g), 4.0 + 0.5 * g.hair_top * (1.0 - g.bangs))
+    return 0.85 * carve(
+        d, hair_window(x, y, z, ragged, g), 4.0 + 0.5 * g.hair_top * (1.0 - g.bangs)
+    )
 
 
 @njit(cache=True, fastmath=True)

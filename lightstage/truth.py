@@ -90,6 +90,6 @@ def _parsed(path: Path, line: int, row: dict[str, str]) -> Truth:
         raise ValueError(f"{path}, line {line}: not a row of truth: {error}") from error
     if truth.version != VERSION:
         raise ValueError(
-            f"{path}, line {line}: rendered by light stage version {truth.version}, this is {VERSION}"
+            f"{path}, line {line}: of light stage version {truth.version}, this is {VERSION}"
         )
     return truth
