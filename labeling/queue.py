@@ -231,7 +231,9 @@ def _held_face(row: tuple[Any, ...]) -> HeldFace:
 def free_expired(campaign: Campaign) -> None:
     """Give the places of ended leases back to their turns."""
     overdue = Lease.objects.filter(turn__campaign=campaign, expires_at__lt=timezone.now())
-    if overdue.exists():
+    if not overdue.exists():
+        return
+    with transaction.atomic():
         # A turn that is locked is being voted on or claimed: the next claim frees it.
         turns = Turn.objects.filter(id__in=overdue.values("turn_id")[:500]).order_by("id")
         locked = turns.select_for_update(skip_locked=True).values_list("id", flat=True)

@@ -1,0 +1,1 @@
+"""The promises of speed and truth, each reprinted by `make bench NAME=...`."""
