@@ -223,8 +223,8 @@ SPECTACULAR_SETTINGS = {
 TOKEN_DAYS = env_int("TOKEN_DAYS", 30)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
 
-CELERY_BROKER_URL = env_text("BROKER_URL", "filesystem://")
-if CELERY_BROKER_URL == "filesystem://":
+CELERY_BROKER_URL = env_text("BROKER_URL", "filesystem://localhost/")
+if CELERY_BROKER_URL.startswith("filesystem:"):
     _messages = VAR_DIR / "broker" / "messages"
     _control = VAR_DIR / "broker" / "control"
     for _folder in (_messages, _control):
