@@ -1,4 +1,4 @@
-"""The only module that knows diffusers: its folders become one contract, "predict noise at (x_t, t)"."""
+"""The only module that knows diffusers: its folders become "predict the noise at (x_t, t)"."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ class GeneratorCard:
 class Denoiser:
     """A noise-predicting network with its schedule; the state may be of any float type."""
 
-    def __init__(
-        self, unet: torch.nn.Module, alpha_bar: torch.Tensor, prediction_type: str
-    ) -> None:
+    def __init__(self, unet: Any, alpha_bar: torch.Tensor, prediction_type: str) -> None:
         if prediction_type not in PREDICTION_TYPES:
             raise ValueError(
                 f"The scheduler predicts {prediction_type!r}; "
@@ -65,7 +63,7 @@ class Denoiser:
         _use_plain_attention(self.unet)
         self.alpha_bar = alpha_bar.to(torch.float64)
         self.prediction_type = prediction_type
-        self.image_size: int = _square_size(unet.config["sample_size"])
+        self.image_size = picture_size(unet)
         self.channels: int = unet.config["in_channels"]
 
     @property
@@ -100,6 +98,11 @@ class Denoiser:
         if self.prediction_type == "v_prediction":
             return (signal * out + noise * x_t).to(x_t.dtype)
         return ((x_t - signal * out) / noise).to(x_t.dtype)
+
+
+def picture_size(unet: Any) -> int:
+    """The side in pixels of the pictures a network makes."""
+    return _square_size(unet.config["sample_size"])
 
 
 def network_output(unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
@@ -137,7 +140,7 @@ def describe(folder: str | Path) -> GeneratorCard:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return GeneratorCard(
-        image_size=_square_size(unet.config["sample_size"]),
+        image_size=picture_size(unet),
         channels=unet.config["in_channels"],
         n_parameters=sum(p.numel() for p in unet.parameters()),
         schedule=scheduler.config.beta_schedule,
@@ -147,7 +150,7 @@ def describe(folder: str | Path) -> GeneratorCard:
     )
 
 
-def new_unet(size: int, channels: tuple[int, ...] | None = None) -> UNet2DModel:
+def new_unet(size: int, channels: tuple[int, ...] | None = None) -> torch.nn.Module:
     """A fresh network for size x size RGB pictures whose bottleneck is 8x8 with attention.
 
     channels   per level, finest first; default: what trains best in an hour on one CPU core
@@ -162,7 +165,7 @@ def new_unet(size: int, channels: tuple[int, ...] | None = None) -> UNet2DModel:
             f"{size}x{size} needs {n_levels} channel widths, got {len(widths)}: {widths}."
         )
     plain = n_levels - 1
-    unet = UNet2DModel(
+    unet: Any = UNet2DModel(
         sample_size=size,
         in_channels=3,
         out_channels=3,
@@ -184,7 +187,7 @@ def training_alpha_bar(train_timesteps: int = 1000) -> torch.Tensor:
 
 def save_generator(
     folder: str | Path,
-    unet: UNet2DModel,
+    unet: torch.nn.Module,
     record: dict[str, Any],
     *,
     dtype: torch.dtype = torch.float16,
@@ -199,7 +202,7 @@ def save_generator(
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     fresh.chmod(0o755)
-    pipeline = DDIMPipeline(
+    pipeline: Any = DDIMPipeline(
         unet=copy.deepcopy(unet).cpu().to(dtype),
         scheduler=_training_scheduler(prediction_type, train_timesteps),
     )
@@ -231,14 +234,9 @@ def _parts(folder: Path) -> _Parts:
             raise ValueError(f"{folder}: its network is a {unet_name}; expected a UNet2DModel.")
     unet_folder = folder / "unet" if (folder / "unet").is_dir() else folder
     unet_path = unet_folder / "config.json"
-    scheduler_path = next(
-        (
-            path
-            for path in (folder / "scheduler", folder)
-            if (path / "scheduler_config.json").is_file()
-        ),
-        folder / "scheduler",
-    ) / "scheduler_config.json"
+    scheduler_path = folder / "scheduler_config.json"
+    if not scheduler_path.is_file():
+        scheduler_path = folder / "scheduler" / "scheduler_config.json"
     for path in (unet_path, scheduler_path):
         if not path.is_file():
             raise ValueError(
@@ -283,14 +281,14 @@ def _use_plain_attention(unet: torch.nn.Module) -> None:
             module.set_processor(AttnProcessor())
 
 
-def _empty_unet(config: dict[str, Any]) -> UNet2DModel:
+def _empty_unet(config: dict[str, Any]) -> Any:
     try:
         return UNet2DModel.from_config(config)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"The network's config.json cannot be built: {error}") from error
 
 
-def _fill(unet: UNet2DModel, weights: Path) -> None:
+def _fill(unet: torch.nn.Module, weights: Path) -> None:
     try:
         if weights.suffix == ".safetensors":
             state = load_file(weights)
@@ -321,7 +319,7 @@ def _scheduler(config: dict[str, Any]) -> Any:
     return SCHEDULERS[name].from_config(config)
 
 
-def _training_scheduler(prediction_type: str, train_timesteps: int) -> DDIMScheduler:
+def _training_scheduler(prediction_type: str, train_timesteps: int) -> Any:
     return DDIMScheduler(
         num_train_timesteps=train_timesteps,
         beta_schedule="squaredcos_cap_v2",

@@ -16,7 +16,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from editing.engine.denoiser import network_output, training_alpha_bar
+from editing.engine.denoiser import network_output, picture_size, training_alpha_bar
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 CHECKPOINT_FORMAT = 1
@@ -143,9 +143,7 @@ def save_checkpoint(
 ) -> None:
     """Write everything training needs to go on, as one file that replaces the last one at once."""
     tensors = {"draw": draw.get_state()}
-    for (name, weight), mean in zip(
-        unet.named_parameters(), average.parameters(), strict=True
-    ):
+    for (name, weight), mean in zip(unet.named_parameters(), average.parameters(), strict=True):
         tensors[f"weights/{name}"] = weight.detach()
         tensors[f"average/{name}"] = mean
         for key, value in optimizer.state.get(weight, {}).items():
@@ -171,7 +169,7 @@ def load_checkpoint(
             raise ValueError(
                 f"{path} has format {metadata.get('format')}; expected {CHECKPOINT_FORMAT}."
             )
-        stored = {key: file.get_tensor(key) for key in file.keys()}
+        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     theirs = {
         key.removeprefix("weights/"): tuple(value.shape)
         for key, value in stored.items()
@@ -185,9 +183,7 @@ def load_checkpoint(
             f"first {odd[0]}: {theirs.get(odd[0])} there, {ours.get(odd[0])} here."
         )
     with torch.no_grad():
-        for (name, weight), mean in zip(
-            unet.named_parameters(), average.parameters(), strict=True
-        ):
+        for (name, weight), mean in zip(unet.named_parameters(), average.parameters(), strict=True):
             weight.copy_(stored[f"weights/{name}"])
             mean.copy_(stored[f"average/{name}"])
             if f"exp_avg/{name}" in stored:
@@ -201,7 +197,7 @@ def load_checkpoint(
 
 
 def _refuse_misfits(unet: torch.nn.Module, images: np.ndarray) -> None:
-    size = unet.config["sample_size"]
+    size = picture_size(unet)
     if images.ndim != 4 or images.shape[1:] != (size, size, 3) or images.dtype != np.uint8:
         raise ValueError(
             f"Training images are {images.dtype} {images.shape}; "
@@ -263,8 +259,8 @@ def _is_faster_in_bf16(
 
 @torch.no_grad()
 def _advance(average: torch.nn.Module, unet: torch.nn.Module, decay: float) -> None:
-    ours, theirs = list(average.parameters()), list(unet.parameters())
-    torch._foreach_lerp_(ours, theirs, 1 - decay)
+    for mean, weight in zip(average.parameters(), unet.parameters(), strict=True):
+        mean.lerp_(weight, 1 - decay)
 
 
 def _fraction(state: _State, seconds: float | None, n_images: int | None) -> float:
