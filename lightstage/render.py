@@ -28,16 +28,38 @@ SKY_RAYS = np.array(
 
 
 @njit(cache=True, fastmath=True)
-def _march(x, y, z, reach, steps, g):
+def _approach(x, y, z, reach, g):
     """Go from z away from the camera until nearer than reach; MISS if nothing is there."""
-    for _ in range(steps):
+    for _ in range(60):
         d = distance(x, y, z, g)
         if d < reach:
             return z
         z -= max(d, 0.05)
         if z < FAR_Z:
             return MISS
-    return z if d < 6.0 * reach else MISS
+    return z
+
+
+@njit(cache=True, fastmath=True)
+def _hit(x, y, z, g):
+    """z of the surface behind z to 0.3 mm, or MISS.
+
+    Steps follow the slope of the distance along the ray, so a slanted surface takes few;
+    one step too far is taken back by the negative distance it finds.
+    """
+    before, step, d = 0.0, 0.0, 1e3
+    for _ in range(32):
+        d = distance(x, y, z, g)
+        if abs(d) < 0.3:
+            return z
+        step = d if before <= d else min(max(d, 0.96 * d * step / (before - d)), 3.0 * d)
+        if d < 0.0:
+            step = d
+        z -= step
+        before = d
+        if z < FAR_Z:
+            return MISS
+    return z if abs(d) < 1.5 else MISS
 
 
 @njit(cache=True, fastmath=True)
@@ -48,14 +70,14 @@ def _depths(g, coarse, depth):
         for j in range(columns):
             x = ((j + 0.5) * BLOCK - g.eyes_x - 0.5) / g.scale
             y = ((i + 0.5) * BLOCK - g.eyes_y - 0.5) / g.scale
-            coarse[i, j] = _march(x, y, NEAR_Z, radius, 60, g)
+            coarse[i, j] = _approach(x, y, NEAR_Z, radius, g)
     for i in range(depth.shape[0]):
         for j in range(depth.shape[1]):
             start = coarse[i // BLOCK, j // BLOCK]
             depth[i, j] = MISS
             if start > MISS:
                 x, y = (j - g.eyes_x) / g.scale, (i - g.eyes_y) / g.scale
-                depth[i, j] = _march(x, y, start, 0.3, 30, g)
+                depth[i, j] = _hit(x, y, start, g)
 
 
 @njit(cache=True, fastmath=True)
@@ -175,14 +197,6 @@ def _shade(px, py, z, g, depth):
 
 
 @njit(cache=True, fastmath=True)
-def _sample(px, py, z, g, depth):
-    if z <= MISS:
-        height, width = depth.shape
-        return paint_background(px / width, py / height, g)
-    return _shade(px, py, z, g, depth)
-
-
-@njit(cache=True, fastmath=True)
 def _is_edge(i, j, depth):
     height, width = depth.shape
     z = depth[i, j]
@@ -194,19 +208,34 @@ def _is_edge(i, j, depth):
 
 
 @njit(cache=True, fastmath=True)
-def _edge_sample(i, j, g, depth, coarse):
-    """The mean of four rays through one pixel, where a silhouette crosses it."""
+def _like(i, j, z, depth):
+    """The pixel among (i, j) and its neighbours whose depth is nearest to z."""
+    height, width = depth.shape
+    best, row, column = abs(depth[i, j] - z), i, j
+    for k in range(max(i - 1, 0), min(i + 2, height)):
+        for m in range(max(j - 1, 0), min(j + 2, width)):
+            if abs(depth[k, m] - z) < best - 1e-9:
+                best, row, column = abs(depth[k, m] - z), k, m
+    return row, column
+
+
+@njit(cache=True, fastmath=True)
+def _smooth_edge(i, j, g, depth, coarse, light):
+    """The mean of four rays through a pixel that a silhouette crosses.
+
+    Each ray takes the light of the pixel around that it agrees with in depth.
+    """
     red, green, blue = 0.0, 0.0, 0.0
     for k in range(4):
         py, px = i + (k // 2 - 0.5) * 0.5, j + (k % 2 - 0.5) * 0.5
         start = coarse[i // BLOCK, j // BLOCK]
         z = MISS
         if start > MISS:
-            z = _march((px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale, start, 0.3, 30, g)
-        r, gr, b = _sample(px, py, z, g, depth)
-        red += 0.25 * r
-        green += 0.25 * gr
-        blue += 0.25 * b
+            z = _hit((px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale, start, g)
+        row, column = _like(i, j, z, depth)
+        red += 0.25 * light[row, column, 0]
+        green += 0.25 * light[row, column, 1]
+        blue += 0.25 * light[row, column, 2]
     return red, green, blue
 
 
@@ -218,14 +247,21 @@ def _film(value, exposure):
 
 
 @njit(cache=True, fastmath=True)
-def _picture(g, coarse, depth, image):
+def _picture(g, coarse, depth, light, image):
     _depths(g, coarse, depth)
-    for i in range(depth.shape[0]):
-        for j in range(depth.shape[1]):
-            if _is_edge(i, j, depth):
-                r, gr, b = _edge_sample(i, j, g, depth, coarse)
+    height, width = depth.shape
+    for i in range(height):
+        for j in range(width):
+            if depth[i, j] > MISS:
+                r, gr, b = _shade(float(j), float(i), depth[i, j], g, depth)
             else:
-                r, gr, b = _sample(float(j), float(i), depth[i, j], g, depth)
+                r, gr, b = paint_background(j / width, i / height, g)
+            light[i, j, 0], light[i, j, 1], light[i, j, 2] = r, gr, b
+    for i in range(height):
+        for j in range(width):
+            r, gr, b = light[i, j, 0], light[i, j, 1], light[i, j, 2]
+            if _is_edge(i, j, depth):
+                r, gr, b = _smooth_edge(i, j, g, depth, coarse, light)
             image[i, j, 0] = int(_film(r, g.exposure))
             image[i, j, 1] = int(_film(gr, g.exposure))
             image[i, j, 2] = int(_film(b, g.exposure))
@@ -236,5 +272,6 @@ def render(person: Person, shot: Shot) -> np.ndarray:
     image = np.empty((HEIGHT, WIDTH, 3), np.uint8)
     coarse = np.empty((-(-HEIGHT // BLOCK), -(-WIDTH // BLOCK)))
     depth = np.empty((HEIGHT, WIDTH))
-    _picture(build_scene(person, shot), coarse, depth, image)
+    light = np.empty((HEIGHT, WIDTH, 3))
+    _picture(build_scene(person, shot), coarse, depth, light, image)
     return image
