@@ -5,8 +5,10 @@ import io
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple
 from multiprocessing import get_context
 from pathlib import Path
@@ -24,6 +26,7 @@ IMAGES = "img_align_celeba"
 MARK = "lightstage.json"
 JPEG_QUALITY = 88
 _CHUNK = 16
+_STALE_SECONDS = 60
 _LEAVE_CTRL_C_TO_THE_CALLER = (signal.SIGINT, signal.SIG_IGN)
 _LANDMARK_NAMES = [
     f"{place}_{axis}"
@@ -85,12 +88,21 @@ def _claim(folder: Path, seed: int, faces_per_identity: int) -> int:
                     f"{folder} holds light-stage faces of {name.replace('_', ' ')}"
                     f" {found.get(name)}, not {value}: choose another folder or remove this one"
                 )
+        _sweep(folder)
         return int(found["n_faces"])
     if folder.exists() and any(folder.iterdir()):
         raise ValueError(f"{folder} is not empty and was not made by the light stage (no {MARK})")
     (folder / IMAGES).mkdir(parents=True)
     _write_mark(folder, seed, faces_per_identity, 0)
     return 0
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the unfinished files of a killed run, not those a run beside this one has in hand."""
+    for part in (*folder.glob(".*.part"), *(folder / IMAGES).glob(".*.part")):
+        with suppress(FileNotFoundError):
+            if time.time() - part.stat().st_mtime > _STALE_SECONDS:
+                part.unlink()
 
 
 def _write_mark(folder: Path, seed: int, faces_per_identity: int, n_faces: int) -> None:

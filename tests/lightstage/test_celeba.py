@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 
 import numpy as np
 import pytest
@@ -149,6 +150,17 @@ def test_an_interrupted_run_leaves_a_folder_that_the_next_call_completes(faces, 
     write_dataset(folder, 20, SEED, faces_per_identity=4, processes=1)
     assert images(folder) == images(faces)
     assert len(read_truth(folder)) == 20
+
+
+def test_what_a_killed_run_left_unfinished_is_swept_away(faces):
+    old, new = (faces / "img_align_celeba" / f".00000{i}.jpg.77.part" for i in (1, 2))
+    for part in (old, new):
+        part.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    write_dataset(faces, 20, SEED, faces_per_identity=4)
+    assert not old.exists()
+    assert new.exists()
+    new.unlink()
 
 
 def test_a_damaged_truth_table_is_named_with_file_and_line(faces, tmp_path):
