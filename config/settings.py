@@ -233,6 +233,8 @@ if CELERY_BROKER_URL.startswith("filesystem:"):
         "data_folder_in": str(_messages),
         "data_folder_out": str(_messages),
         "control_folder": str(_control),
+        # Seconds between looks into the folder: what a small job waits, and a worker's way out.
+        "polling_interval": 0.2,
     }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "light"
