@@ -1,0 +1,47 @@
+// @ts-check
+/** The managers' pages: a slug from the title, releases asked for and watched. */
+
+import { ApiError, request, uuid } from "./api.js";
+import { watchAll } from "./jobs.js";
+
+const title = document.querySelector("[data-new-campaign] [name=title]");
+const slug = document.querySelector("[data-new-campaign] [name=slug]");
+if (title instanceof HTMLInputElement && slug instanceof HTMLInputElement && slug.value === "") {
+  let isOwn = false;
+  slug.addEventListener("input", () => (isOwn = true));
+  title.addEventListener("input", () => {
+    if (!isOwn) slug.value = slugOf(title.value);
+  });
+}
+
+/** @param {string} text */
+function slugOf(text) {
+  const plain = text.normalize("NFKD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
+  return plain.replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 60);
+}
+
+const form = document.querySelector("form[data-releases-url]");
+if (form instanceof HTMLFormElement) {
+  // One key for this form as it stands: a second press, or a lost answer, makes no second release.
+  const idempotencyKey = uuid();
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const error = form.querySelector("[data-error]");
+    const button = form.querySelector("button");
+    if (!(error instanceof HTMLElement) || !button) return;
+    const include = new FormData(form).getAll("include");
+    error.hidden = true;
+    button.disabled = true;
+    try {
+      await request(form.dataset.releasesUrl ?? "", { body: { include }, idempotencyKey });
+      location.reload();
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      error.textContent = problem.message;
+      error.hidden = false;
+      button.disabled = false;
+    }
+  });
+}
+
+watchAll();

@@ -1,0 +1,6 @@
+// @ts-check
+/** Keep every job on the page fresh. */
+
+import { watchAll } from "../jobs.js";
+
+watchAll();

@@ -1,0 +1,196 @@
+// @ts-check
+/** The faces ahead: leased from the server, decoded before they are shown, given back on leaving. */
+
+import { ApiError, request } from "../api.js";
+
+/**
+ * @typedef {object} Turn as the API gives it
+ * @property {number} face
+ * @property {string} filename
+ * @property {string} image
+ * @property {{choice: string, probability: number} | null} suggestion
+ *
+ * @typedef {Turn & {picture: HTMLImageElement}} Face decoded, ready to be shown
+ */
+
+const AHEAD = 10;
+const REFILL_BELOW = 5;
+const LONGEST_RETRY_MS = 15_000;
+
+/** @param {number} ms */
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/**
+ * Events: "ready" (a face can be taken), "empty" (the server has nothing for this person),
+ * "trouble" (detail: ApiError, or null once it passed), "skipped" (detail: {filename, why}),
+ * "open" (detail: how many faces of the campaign still want votes).
+ */
+export class FaceQueue extends EventTarget {
+  /**
+   * @param {{turnsUrl: string, renewUrl: string, releaseUrl: string,
+   *          isAnswered: (face: number) => boolean}} options
+   */
+  constructor({ turnsUrl, renewUrl, releaseUrl, isAnswered }) {
+    super();
+    this.turnsUrl = turnsUrl;
+    this.renewUrl = renewUrl;
+    this.releaseUrl = releaseUrl;
+    this.isAnswered = isAnswered;
+    /** @type {Face[]} */
+    this.ready = [];
+    /** @type {Map<number, Turn>} leased, their pictures on the way */
+    this.loading = new Map();
+    /** @type {Set<number>} faces whose picture cannot be shown: skipped as long as the page lives */
+    this.broken = new Set();
+    /** @type {number | null} the face on screen */
+    this.shown = null;
+    this.isAsking = false;
+    this.failures = 0;
+  }
+
+  /** @returns {Face | null} the next face, which is now on screen */
+  take() {
+    const face = this.ready.shift() ?? null;
+    this.shown = face?.face ?? null;
+    if (this.ready.length + this.loading.size < REFILL_BELOW) this.refill();
+    return face;
+  }
+
+  /** @param {Face} face comes next again */
+  putBack(face) {
+    this.ready.unshift(face);
+  }
+
+  /** Every face we hold a lease on and have not answered. */
+  get held() {
+    const ids = [...this.ready.map((face) => face.face), ...this.loading.keys()];
+    return this.shown === null ? ids : [this.shown, ...ids];
+  }
+
+  /** Ask for as many faces as are missing. */
+  async refill() {
+    if (this.isAsking) return;
+    this.isAsking = true;
+    try {
+      const missing = Math.max(1, AHEAD - this.ready.length - this.loading.size);
+      const { turns, open } = await request(this.turnsUrl, { body: { count: missing } });
+      this.failures = 0;
+      this.#tell("trouble", null);
+      this.#tell("open", open);
+      this.#add(turns);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.failures += 1;
+      this.#tell("trouble", error);
+      if (error.isPassing) {
+        setTimeout(() => this.refill(), Math.min(LONGEST_RETRY_MS, 500 * 2 ** this.failures));
+      }
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  /** @param {Turn[]} turns what the server leased; near the end it repeats what we hold already */
+  #add(turns) {
+    const held = new Set(this.held);
+    const fresh = turns.filter(
+      ({ face }) => !held.has(face) && !this.broken.has(face) && !this.isAnswered(face),
+    );
+    for (const turn of fresh) this.#load(turn);
+    if (fresh.length === 0 && this.held.length === 0) {
+      // What came back may be answers still on their way to the server; those are nothing new.
+      this.dispatchEvent(new Event("empty"));
+    }
+  }
+
+  /** @param {Turn} turn */
+  async #load(turn) {
+    this.loading.set(turn.face, turn);
+    try {
+      const picture = await this.#picture(turn);
+      if (!this.loading.delete(turn.face)) return;
+      this.ready.push({ ...turn, picture });
+      this.dispatchEvent(new Event("ready"));
+    } catch (error) {
+      this.loading.delete(turn.face);
+      // Its lease is left to run out: given back at once, it would be the next one we get.
+      this.broken.add(turn.face);
+      const why = error instanceof Error ? error.message : String(error);
+      this.#tell("skipped", { filename: turn.filename, why });
+      if (this.ready.length + this.loading.size < REFILL_BELOW) this.refill();
+    }
+  }
+
+  /**
+   * @param {Turn} turn
+   * @returns {Promise<HTMLImageElement>}
+   */
+  async #picture(turn) {
+    const address = URL.createObjectURL(await this.#download(turn));
+    const picture = new Image();
+    picture.src = address;
+    picture.alt = `The face to judge, ${turn.filename}`;
+    picture.draggable = false;
+    try {
+      await picture.decode();
+    } catch {
+      URL.revokeObjectURL(address);
+      throw new Error("its picture is damaged");
+    }
+    return picture;
+  }
+
+  /**
+   * @param {Turn} turn
+   * @returns {Promise<Blob>} tried until the server answers: a lost network spoils no face
+   */
+  async #download(turn) {
+    for (let wait = 500; ; wait = Math.min(LONGEST_RETRY_MS, wait * 2)) {
+      try {
+        const answer = await fetch(turn.image, { credentials: "same-origin" });
+        if (answer.ok) return await answer.blob();
+        if (answer.status < 500) throw new Refusal(`its picture is not there (${answer.status})`);
+      } catch (error) {
+        if (error instanceof Refusal) throw error;
+      }
+      await pause(wait);
+      if (!this.loading.has(turn.face)) throw new Refusal("it is no longer ours");
+    }
+  }
+
+  /** Begin the leases anew, and let go of faces that are somebody else's by now. */
+  async renew() {
+    const asked = this.held;
+    if (asked.length === 0) return;
+    try {
+      const { held } = await request(this.renewUrl, { body: { faces: asked } });
+      /** @type {Set<number>} */
+      const ours = new Set(held.map((/** @type {{face: number}} */ lease) => lease.face));
+      const lost = asked.filter((face) => !ours.has(face) && face !== this.shown);
+      this.ready = this.ready.filter(({ face }) => !lost.includes(face));
+      for (const face of lost) this.loading.delete(face);
+      if (lost.length > 0) this.refill();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#tell("trouble", error);
+    }
+  }
+
+  /** Leaving: let others have what we did not answer. Nobody waits for the answer. */
+  letGo() {
+    const faces = this.held;
+    if (faces.length > 0) {
+      request(this.releaseUrl, { body: { faces }, keepalive: true }).catch(() => {});
+    }
+    this.ready = [];
+    this.loading.clear();
+    this.shown = null;
+  }
+
+  /** @param {string} name @param {unknown} detail */
+  #tell(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+class Refusal extends Error {}
