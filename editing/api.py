@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import FileResponse, QueryDict
 from django.shortcuts import get_object_or_404
-from django.urls import path, reverse
+from django.urls import path
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 from editing import faces, jobs, places
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
+from editing.shown import rows_of, show
 from labeling import jobs as labeling_jobs
 from labeling.api import ANY_OBJECT, Strict, read
 from labeling.errors import NotFound, Refused
@@ -163,94 +164,6 @@ class CancelView(APIView):
         job = get_object_or_404(rows_of(self.model), id=job_id)
         labeling_jobs.cancel(job)
         return Response(show(job))
-
-
-def rows_of(model: type[Job]) -> QuerySet[Any]:
-    related = {
-        Generator: (),
-        Embedding: ("generator", "dataset"),
-        Direction: ("generator", "dataset"),
-        Edit: ("direction", "face"),
-    }[model]
-    return model.objects.select_related(*related) if related else model.objects.all()
-
-
-def show(job: Any) -> dict[str, Any]:
-    """A job's row as clients see it: how far it is, what was asked, what came."""
-    name = f"api-{type(job).__name__.lower()}"
-    told = labeling_jobs.describe(job, reverse(name, args=[job.id]))
-    return {**told, "created_at": job.created_at, **_SHOWN[type(job)](job)}
-
-
-def _show_generator(job: Generator) -> dict[str, Any]:
-    return {
-        "name": job.name,
-        "source": job.source,
-        "image_size": job.image_size,
-        "sha256": job.sha256,
-        "card": job.card,
-    }
-
-
-def _show_embedding(job: Embedding) -> dict[str, Any]:
-    return {
-        "generator": job.generator.name,
-        "dataset": job.dataset.name,
-        "filter": job.filter,
-        "method": job.method,
-        "timestep": job.timestep,
-        "steps": job.steps,
-        "refinements": job.refinements,
-        "space": job.space,
-        "n_faces": job.n_faces,
-        "n_embedded": job.n_embedded,
-        "figures": job.figures,
-    }
-
-
-def _show_direction(job: Direction) -> dict[str, Any]:
-    return {
-        "generator": job.generator.name,
-        "dataset": job.dataset.name,
-        "release": job.release_id,
-        "kind": job.kind,
-        "filter": job.filter,
-        "bins": job.bins,
-        "space": job.space,
-        "result": job.result,
-    }
-
-
-def _show_edit(job: Edit) -> dict[str, Any]:
-    return {
-        "kind": job.kind,
-        "face": job.face_id,
-        "direction": job.direction_id,
-        "degrees": job.degrees,
-        "result": with_urls(job),
-    }
-
-
-def with_urls(edit: Edit) -> dict[str, Any]:
-    """An edit's result, with the address of each file in it."""
-
-    def address(name: str) -> str:
-        return reverse("api-edit-file", args=[edit.id, name])
-
-    result = dict(edit.result)
-    if result:
-        result["frames"] = [{**frame, "url": address(frame["file"])} for frame in result["frames"]]
-        for name in ("strip", "animation"):
-            result[f"{name}_url"] = address(result[name])
-    return result
-
-
-_SHOWN = {
-    Generator: _show_generator,
-    Embedding: _show_embedding,
-    Direction: _show_direction,
-    Edit: _show_edit,
-}
 
 
 def key_of(request: Request) -> str:

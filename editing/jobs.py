@@ -5,7 +5,7 @@ Nothing here looks at pixels or weights; what only the worker can see is refused
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,20 @@ DEFAULT_REFINEMENTS = 1
 DEFAULT_NOISE = 0.509
 MOST_DEGREES = 45.0
 MOST_FRAMES = 61
+# How a worker is rung; the commands, which do the work themselves, ring nobody.
+Ring = Callable[[int], object]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
 
 
 def add_generator(
-    *, user: User | None, name: str, source: str, anywhere: bool = False, body: dict, key: str = ""
+    *,
+    user: User | None,
+    name: str,
+    source: str,
+    anywhere: bool = False,
+    body: dict,
+    key: str = "",
+    ring: Ring = tasks.check_generator.delay,
 ) -> Generator:
     """Ask for a generator to be loaded and checked.
 
@@ -44,16 +53,14 @@ def add_generator(
     folder = _folder_of(source, anywhere=anywhere)
     named = Generator.objects.filter(name=name)
     if key and named.filter(requested_by=user, idempotency_key=key).exists():
-        return jobs.submit(
-            Generator, ring=tasks.check_generator.delay, user=user, body=body, key=key
-        )
+        return jobs.submit(Generator, ring=ring, user=user, body=body, key=key)
     # A name whose check failed is free again; nothing can hang on a row that was never done.
     named.filter(status__in=["failed", "cancelled"]).delete()
     if named.exists():
         raise Conflict("name_taken", f"There is a generator {name!r} already; choose another name.")
     return jobs.submit(
         Generator,
-        ring=tasks.check_generator.delay,
+        ring=ring,
         user=user,
         body=body,
         key=key,
@@ -95,11 +102,12 @@ def embed(
     refinements: int = DEFAULT_REFINEMENTS,
     body: dict,
     key: str = "",
+    ring: Ring = tasks.embed.delay,
 ) -> Embedding:
     """Ask for the latents of a filter's faces.
 
     timestep     noise level of the latents, default the middle of the schedule
-    steps        DDIM steps that the whole schedule would take, 2..1000
+    steps        DDIM steps that the whole schedule would take, 2 or more
     refinements  fixed-point iterations per step, 0..3
     """
     ready(generator, "generator")
@@ -107,11 +115,13 @@ def embed(
         raise Refused(
             "no_encoder", f"Generator {generator.name!r} has no encoder; use 'inversion'."
         )
-    train_timesteps = generator.card["traitrain_timesteps"]
-    timestep = round(train_timesteps * DEFAULT_NOISE) if timestep is None else timestep
+    # Beyond the last usable timestep no face is left, and inversion explodes.
+    last = generator.card["last_timestep"]
+    if timestep is None:
+        timestep = min(round(generator.card["train_timesteps"] * DEFAULT_NOISE), last)
     for name, value, low, high in (
-        ("timestep", timestep, 1, train_timesteps - 1),
-        ("steps", steps, 2, train_timesteps),
+        ("timestep", timestep, 1, last),
+        ("steps", steps, 2, last),
         ("refinements", refinements, 0, 3),
     ):
         if not low <= value <= high:
@@ -120,7 +130,7 @@ def embed(
     n_faces = _some(face_filter, dataset)
     return jobs.submit(
         Embedding,
-        ring=tasks.embed.delay,
+        ring=ring,
         user=user,
         body=body,
         key=key,
@@ -160,6 +170,7 @@ def fit_direction(
     embedding: Embedding | None = None,
     body: dict,
     key: str = "",
+    ring: Ring = tasks.fit_direction.delay,
 ) -> Direction:
     """Ask for the lines to the left and to the right through a filter's yaw clusters.
 
@@ -186,7 +197,7 @@ def fit_direction(
         )
     return jobs.submit(
         Direction,
-        ring=tasks.fit_direction.delay,
+        ring=ring,
         user=user,
         body=body,
         key=key,
@@ -219,6 +230,7 @@ def turn(
     degrees: Sequence[float],
     body: dict,
     key: str = "",
+    ring: Ring = tasks.render_edit.delay,
 ) -> Edit:
     """Ask for one face turned to each of these degrees; the frames come in growing order."""
     ready(direction, "direction")
@@ -235,7 +247,7 @@ def turn(
         raise Refused("invalid_degrees", f"degrees {wanted} names a frame twice.")
     return jobs.submit(
         Edit,
-        ring=tasks.render_edit.delay,
+        ring=ring,
         user=user,
         body=body,
         key=key,

@@ -17,6 +17,15 @@ def space_key(sha256: str, *, method: str, timestep: int, steps: int, refinement
     return f"{sha256[:12]}-{method}-t{timestep}-s{steps}-r{refinements}-v{LATENTS_VERSION}"
 
 
+def generator_folder(name: str) -> Path:
+    return settings.VAR_DIR / "generators" / name
+
+
+def training_folder(name: str) -> Path:
+    """Beside the generators and not inside one: each checkpoint replaces a generator as a whole."""
+    return settings.VAR_DIR / "generators" / ".training" / name
+
+
 def latents() -> Path:
     return settings.VAR_DIR / "latents"
 

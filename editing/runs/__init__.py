@@ -1,0 +1,12 @@
+"""The worker's side of editing: rows -> arrays -> engine -> images -> rows.
+
+Each of these takes a claimed row and a progress to report to, as labeling.worker.run gives them;
+each may be killed at any point and called again.
+"""
+
+from editing.runs.checking import check_generator
+from editing.runs.embedding import embed
+from editing.runs.fitting import fit_direction
+from editing.runs.rendering import render_edit
+
+__all__ = ["check_generator", "embed", "fit_direction", "render_edit"]

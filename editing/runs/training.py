@@ -1,0 +1,97 @@
+"""Train a generator on a dataset's own faces, leaving out the people it will be measured on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from numpy.typing import NDArray
+
+from editing import places
+from editing.engine.denoiser import new_unet, save_generator
+from editing.engine.training import CHECKPOINT_NAME, TrainingProgress, train
+from editing.runs.loading import crops_of, device, is_set_apart
+from labeling.errors import Refused
+from labeling.models import Dataset, Face
+
+LOADED_AT_ONCE = 512
+
+
+def has_checkpoint(name: str) -> bool:
+    return (places.training_folder(name) / CHECKPOINT_NAME).is_file()
+
+
+def train_generator(
+    dataset: Dataset,
+    name: str,
+    *,
+    size: int = 64,
+    seconds: float | None = None,
+    n_images: int | None = None,
+    resume: bool = True,
+    on_load: Callable[[int, int], None] = lambda done, n: None,
+    on_progress: Callable[[TrainingProgress], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Path:
+    """Train on the dataset's train split and write a generator folder; returns that folder.
+
+    seconds, n_images  the whole budget, what an earlier run spent counted in
+    on_load            called with the faces read so far and in all
+    raises             Refused when no face is left to train on
+    """
+    face_ids = trained_on(dataset)
+    crops = _crops(face_ids, size, on_load)
+    folder = places.generator_folder(name)
+
+    def save(network: object, reached: TrainingProgress) -> None:
+        record = {
+            "dataset": dataset.name,
+            "n_faces": len(face_ids),
+            "left_out": "validation and test split, or every sixth person",
+            "images_seen": reached.images_seen,
+            "seconds": round(reached.seconds),
+            "loss": reached.loss,
+            "threads": settings.WORKER_THREADS,
+        }
+        save_generator(folder, network, record)
+
+    train(
+        new_unet(size).to(device()),
+        crops,
+        folder=places.training_folder(name),
+        seconds=seconds,
+        n_images=n_images,
+        resume=resume,
+        on_progress=on_progress,
+        on_checkpoint=save,
+        should_stop=should_stop,
+    )
+    return folder
+
+
+def trained_on(dataset: Dataset) -> list[int]:
+    """The faces a generator may learn: none of the people that turning is later measured on."""
+    faces = Face.objects.filter(dataset=dataset).order_by("id")
+    rows = list(faces.values_list("id", "identity", "split"))
+    kept_apart = {who for _, who, split in rows if split not in (None, Face.Split.TRAIN)}
+    if kept_apart:
+        # A face of nobody known shares its None with strangers: only its own split counts.
+        kept_apart.discard(None)
+        ours = [(i, who) for i, who, split in rows if split == Face.Split.TRAIN]
+        chosen = [i for i, who in ours if who not in kept_apart]
+    else:
+        chosen = [i for i, who, _ in rows if not is_set_apart(-i if who is None else who)]
+    if not chosen:
+        raise Refused("no_faces", f"Dataset {dataset.name!r} has no face to train on.")
+    return chosen
+
+
+def _crops(
+    face_ids: list[int], size: int, on_load: Callable[[int, int], None]
+) -> NDArray[np.uint8]:
+    crops = np.empty((len(face_ids), size, size, 3), np.uint8)
+    for at in range(0, len(face_ids), LOADED_AT_ONCE):
+        part = face_ids[at : at + LOADED_AT_ONCE]
+        crops[at : at + len(part)] = crops_of(part, size)
+        on_load(at + len(part), len(face_ids))
+    return crops

@@ -1,0 +1,98 @@
+"""How the rows of long work look to clients: how far each is, what was asked, what came."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from editing.models import Direction, Edit, Embedding, Generator
+from labeling import jobs as labeling_jobs
+from labeling.models import Job
+
+
+def rows_of(model: type[Job]) -> QuerySet[Any]:
+    related = {
+        Generator: (),
+        Embedding: ("generator", "dataset"),
+        Direction: ("generator", "dataset"),
+        Edit: ("direction", "face"),
+    }[model]
+    return model.objects.select_related(*related) if related else model.objects.all()
+
+
+def show(job: Any) -> dict[str, Any]:
+    """A job's row as clients see it: how far it is, what was asked, what came."""
+    name = f"api-{type(job).__name__.lower()}"
+    told = labeling_jobs.describe(job, reverse(name, args=[job.id]))
+    return {**told, "created_at": job.created_at, **_SHOWN[type(job)](job)}
+
+
+def _show_generator(job: Generator) -> dict[str, Any]:
+    return {
+        "name": job.name,
+        "source": job.source,
+        "image_size": job.image_size,
+        "sha256": job.sha256,
+        "card": job.card,
+    }
+
+
+def _show_embedding(job: Embedding) -> dict[str, Any]:
+    return {
+        "generator": job.generator.name,
+        "dataset": job.dataset.name,
+        "filter": job.filter,
+        "method": job.method,
+        "timestep": job.timestep,
+        "steps": job.steps,
+        "refinements": job.refinements,
+        "space": job.space,
+        "n_faces": job.n_faces,
+        "n_embedded": job.n_embedded,
+        "figures": job.figures,
+    }
+
+
+def _show_direction(job: Direction) -> dict[str, Any]:
+    return {
+        "generator": job.generator.name,
+        "dataset": job.dataset.name,
+        "release": job.release_id,
+        "kind": job.kind,
+        "filter": job.filter,
+        "bins": job.bins,
+        "space": job.space,
+        "result": job.result,
+    }
+
+
+def _show_edit(job: Edit) -> dict[str, Any]:
+    return {
+        "kind": job.kind,
+        "face": job.face_id,
+        "direction": job.direction_id,
+        "degrees": job.degrees,
+        "result": with_urls(job),
+    }
+
+
+def with_urls(edit: Edit) -> dict[str, Any]:
+    """An edit's result, with the address of each file in it."""
+
+    def address(name: str) -> str:
+        return reverse("api-edit-file", args=[edit.id, name])
+
+    result = dict(edit.result)
+    if result:
+        result["frames"] = [{**frame, "url": address(frame["file"])} for frame in result["frames"]]
+        for name in ("strip", "animation"):
+            result[f"{name}_url"] = address(result[name]) if result[name] else None
+    return result
+
+
+_SHOWN = {
+    Generator: _show_generator,
+    Embedding: _show_embedding,
+    Direction: _show_direction,
+    Edit: _show_edit,
+}

@@ -1,0 +1,104 @@
+"""What the tests of editing share: a tiny generator of random weights, and rows that use it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import django
+import pytest
+import torch
+
+# When only this folder is asked for, pytest reads this file before tests/conftest.py sets up.
+django.setup()
+
+from editing import jobs, runs
+from editing.engine.denoiser import new_unet, save_generator
+from editing.filters import FaceFilter
+from editing.management.running import nobody
+from editing.models import Direction, Edit, Embedding, Generator
+from labeling import worker
+from labeling.models import Dataset, Face, Job
+
+
+@pytest.fixture(scope="session")
+def generator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network of 32x32 pictures, untrained: inverting and generating is as exact as with any."""
+    folder = tmp_path_factory.mktemp("generators") / "tiny"
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        save_generator(folder, new_unet(32, (8, 16, 32)), {"dataset": "none"})
+    return folder
+
+
+@pytest.fixture
+def done() -> Callable[[Job], Job]:
+    """done(job) does the job's work here and now; the row says how it ended."""
+
+    def do(job: Job) -> Job:
+        work = {
+            Generator: runs.check_generator,
+            Embedding: runs.embed,
+            Direction: runs.fit_direction,
+            Edit: runs.render_edit,
+        }[type(job)]
+        worker.run(type(job), job.id, work)
+        job.refresh_from_db()
+        return job
+
+    return do
+
+
+@pytest.fixture
+def generator(db: None, generator_folder: Path, done: Callable[[Job], Job]) -> Generator:
+    row = jobs.add_generator(
+        user=None, name="tiny", source=str(generator_folder), anywhere=True, body={}, ring=nobody
+    )
+    return done(row)
+
+
+@pytest.fixture
+def many(dataset_of: Callable[..., Dataset]) -> Dataset:
+    """120 faces of 40 people, enough for every bin and for people set apart."""
+    return dataset_of(120, name="many")
+
+
+@pytest.fixture
+def ask_embedding(generator: Generator) -> Callable[..., Embedding]:
+    """A row that waits for its work; ask_embedding("yaw_min=0") for part of the faces."""
+
+    def ask(query: str = "", **settings: int) -> Embedding:
+        return jobs.embed(
+            user=None,
+            generator=generator,
+            face_filter=FaceFilter.parse(query),
+            steps=settings.pop("steps", 6),
+            **settings,
+            body={},
+            ring=nobody,
+        )
+
+    return ask
+
+
+@pytest.fixture
+def direction(
+    many: Dataset,
+    generator: Generator,
+    ask_embedding: Callable[..., Embedding],
+    done: Callable[[Job], Job],
+) -> Direction:
+    """A fitted direction in the tiny generator's space."""
+    assert done(ask_embedding()).status == "done"
+    row = jobs.fit_direction(
+        user=None, generator=generator, face_filter=FaceFilter(), body={}, ring=nobody
+    )
+    return done(row)
+
+
+@pytest.fixture
+def edit(direction: Direction, many: Dataset, done: Callable[[Job], Job]) -> Edit:
+    """One face turned to both sides."""
+    face = Face.objects.get(dataset=many, filename="000026.jpg")
+    row = jobs.turn(
+        user=None, face=face, direction=direction, degrees=[20, 0, -20], body={}, ring=nobody
+    )
+    return done(row)
