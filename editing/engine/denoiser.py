@@ -6,6 +6,7 @@ import copy
 import hashlib
 import json
 import os
+import pickle
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -275,7 +276,7 @@ def _square_size(sample_size: Any) -> int:
 
 
 def _use_plain_attention(unet: torch.nn.Module) -> None:
-    # Fused attention has no forward-mode derivative, which Jacobians need; at 8x8 it gains nothing.
+    # Fused attention has no second derivative, which Jacobians need; at 8x8 it gains nothing.
     for module in unet.modules():
         if isinstance(module, Attention):
             module.set_processor(AttnProcessor())
@@ -294,6 +295,10 @@ def _fill(unet: torch.nn.Module, weights: Path) -> None:
             state = load_file(weights)
         else:
             state = torch.load(weights, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise ValueError(
+            f"{weights} holds more than tensors and is not opened; convert it to safetensors."
+        ) from None
     except (SafetensorError, OSError, RuntimeError, ValueError) as error:
         raise ValueError(f"{weights} cannot be read as weights: {error}") from error
     renamed = {}

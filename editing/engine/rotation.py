@@ -13,7 +13,7 @@ from editing.engine.calibration import Calibration
 from editing.engine.clusters import Clusters
 
 # A centroid this near to zero belongs to the frontal bin, whichever sign its mean yaw has.
-FRONTAL_DEGREES = 5.0
+FRONTAL_DEGREES = 2.5
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def fit_line(
 
     centroids  (k, d), mean latent per bin
     yaw        (k,) degrees, one sign only: left and right turns get a line each [1];
-               within 5 degrees of zero either sign will do
+               within 2.5 degrees of zero either sign will do
     weights    (k,) faces per bin; default all equal
     returns    YawLine: origin (d,), slope (d,) per degree, residual (k,) root mean square,
                held_r_squared: each centroid predicted from the others
@@ -125,7 +125,7 @@ def fit_line(
 def fit_rotation(clusters: Clusters) -> RotationFit:
     """A line to the left and one to the right, weighted by the clusters' weights.
 
-    Frontal clusters (within 5 degrees) belong to both lines, so that both start where faces look
+    Frontal clusters (within 2.5 degrees) belong to both lines, so that both start where faces look
     at the viewer.
 
     raises   ValueError if neither side has 3 clusters
