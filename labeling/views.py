@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from labeling import queue, released, reports
+from labeling import queue, reports
 from labeling.errors import Refused
 from labeling.models import UNSURE, Campaign, Dataset, Release, Turn, User, Vote
 from labeling.roles import has_role, page_for
@@ -192,8 +192,11 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     progress = reports.progress(found)
     values = [(choice["value"], choice["label"]) for choice in found.choices]
     answers = [*values, (UNSURE, "Can't tell")]
-    people = reports.annotators(found)
+    people = sorted(reports.annotators(found), key=lambda person: -person["votes"])
     for person in people:
+        # A stand-in is named kind:campaign:name; the page says the kind with a badge.
+        is_person = person["origin"] == User.Origin.PERSON
+        person["name"] = person["annotator"] if is_person else person["annotator"].split(":")[-1]
         person["answers"] = [person["by_choice"].get(value, 0) for value, _ in answers]
     votes_by_choice = {
         value: sum(person["by_choice"].get(value, 0) for person in people) for value, _ in answers
@@ -212,6 +215,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
                     for v, text in values
                 ]
             ),
+            "is_believed": any(n for row in progress["consensus"].values() for n in row.values()),
             "answers": [text for _, text in answers],
             "people": people,
             "refreshes": [
@@ -247,7 +251,6 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
             "facts": scalars({k: v for k, v in manifest.items() if k != "files"}),
             "manifest_text": json.dumps(manifest, indent=2, ensure_ascii=False),
             "certificate": manifest.get("certificate"),
-            "folder": released.folder_of(found).name,
         },
     )
 
