@@ -7,7 +7,8 @@ import math
 
 from numba import njit
 
-from lightstage.surface import hair_window, mouth_bend, noise, smooth
+from lightstage.shapes import noise, smooth
+from lightstage.surface import hair_window, mouth_bend
 
 
 @njit(cache=True, fastmath=True)

@@ -41,8 +41,8 @@ def _approach(x, y, z, reach, g):
 
 
 @njit(cache=True, fastmath=True)
-def _hit(x, y, z, g):
-    """z of the surface behind z to 0.3 mm, or MISS.
+def _hit(x, y, z, last, g):
+    """z of the surface between z and last to 0.3 mm, or MISS.
 
     Steps follow the slope of the distance along the ray, so a slanted surface takes few;
     one step too far is taken back by the negative distance it finds.
@@ -57,7 +57,7 @@ def _hit(x, y, z, g):
             step = d
         z -= step
         before = d
-        if z < FAR_Z:
+        if z < last:
             return MISS
     return z if abs(d) < 1.5 else MISS
 
@@ -77,7 +77,7 @@ def _depths(g, coarse, depth):
             depth[i, j] = MISS
             if start > MISS:
                 x, y = (j - g.eyes_x) / g.scale, (i - g.eyes_y) / g.scale
-                depth[i, j] = _hit(x, y, start, g)
+                depth[i, j] = _hit(x, y, start, FAR_Z, g)
 
 
 @njit(cache=True, fastmath=True)
@@ -122,6 +122,7 @@ def _open_sky(px, py, z, g, depth):
 
 @njit(cache=True, fastmath=True)
 def _normal(part, x, y, z, g):
+    """Unit normal from the distances at four corners of a tetrahedron."""
     e = 0.35
     a = distance_to(part, x + e, y - e, z - e, g)
     b = distance_to(part, x - e, y - e, z + e, g)
@@ -133,19 +134,18 @@ def _normal(part, x, y, z, g):
 
 
 @njit(cache=True, fastmath=True)
-def _material(x, y, z, g):
-    """Albedo, gloss, part and strand value at a surface point."""
-    part = part_at(x, y, z, g)
+def _material(part, x, y, z, g):
+    """Albedo, gloss (below 0: dull cloth) and strand value at a point of a part's surface."""
     if part == HAIR:
         r, gr, b, strand = paint_hair(*to_head(x, y, z, g), g)
-        return r, gr, b, 0.0, part, strand
+        return r, gr, b, 0.0, strand
     if part == GLASSES:
-        return g.frame[0], g.frame[1], g.frame[2], 0.8, part, 0.0
+        return g.frame[0], g.frame[1], g.frame[2], 0.8, 0.0
     if part == BODY:
         r, gr, b, cloth = paint_body(*to_body(x, y, z, g), g)
-        return r, gr, b, -cloth, part, 0.0
+        return r, gr, b, -cloth, 0.0
     r, gr, b, gloss = paint_head(*to_head(x, y, z, g), g)
-    return r, gr, b, gloss, part, 0.0
+    return r, gr, b, gloss, 0.0
 
 
 @njit(cache=True, fastmath=True)
@@ -168,7 +168,8 @@ def _highlight(nx, ny, nz, part, gloss, strand, g):
 @njit(cache=True, fastmath=True)
 def _shade(px, py, z, g, depth):
     x, y = (px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale
-    r, gr, b, gloss, part, strand = _material(x, y, z, g)
+    part = part_at(x, y, z, g)
+    r, gr, b, gloss, strand = _material(part, x, y, z, g)
     nx, ny, nz = _normal(part, x, y, z, g)
     facing = nx * g.light[0] + ny * g.light[1] + nz * g.light[2]
     lift = 1.6  # off the surface, or it would shade itself
@@ -208,35 +209,39 @@ def _is_edge(i, j, depth):
 
 
 @njit(cache=True, fastmath=True)
-def _like(i, j, z, depth):
-    """The pixel among (i, j) and its neighbours whose depth is nearest to z."""
+def _front_and_back(i, j, depth):
+    """Rows and columns of the nearest and the farthest pixel around (i, j)."""
     height, width = depth.shape
-    best, row, column = abs(depth[i, j] - z), i, j
+    front, back = (i, j), (i, j)
     for k in range(max(i - 1, 0), min(i + 2, height)):
         for m in range(max(j - 1, 0), min(j + 2, width)):
-            if abs(depth[k, m] - z) < best - 1e-9:
-                best, row, column = abs(depth[k, m] - z), k, m
-    return row, column
+            if depth[k, m] > depth[front[0], front[1]]:
+                front = (k, m)
+            if depth[k, m] < depth[back[0], back[1]]:
+                back = (k, m)
+    return front, back
 
 
 @njit(cache=True, fastmath=True)
-def _smooth_edge(i, j, g, depth, coarse, light):
-    """The mean of four rays through a pixel that a silhouette crosses.
+def _smooth_edge(i, j, g, depth, light, mean):
+    """The mean light of four rays through a pixel that a silhouette crosses.
 
-    Each ray takes the light of the pixel around that it agrees with in depth.
+    A ray that meets what is in front takes the light of the nearest pixel around, or its
+    own pixel's if that is in front too; any other ray the light of what is behind.
     """
-    red, green, blue = 0.0, 0.0, 0.0
+    front, back = _front_and_back(i, j, depth)
+    near = depth[front[0], front[1]]
+    own = abs(depth[i, j] - near) < 9.0
+    mean[:] = 0.0
     for k in range(4):
         py, px = i + (k // 2 - 0.5) * 0.5, j + (k % 2 - 0.5) * 0.5
-        start = coarse[i // BLOCK, j // BLOCK]
-        z = MISS
-        if start > MISS:
-            z = _hit((px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale, start, g)
-        row, column = _like(i, j, z, depth)
-        red += 0.25 * light[row, column, 0]
-        green += 0.25 * light[row, column, 1]
-        blue += 0.25 * light[row, column, 2]
-    return red, green, blue
+        x, y = (px - g.eyes_x) / g.scale, (py - g.eyes_y) / g.scale
+        row, column = (i, j) if own else front
+        z = _hit(x, y, near + 10.0, near - 40.0, g)
+        if z - depth[back[0], back[1]] < near - z:
+            row, column = back if own else (i, j)
+        for channel in range(3):
+            mean[channel] += 0.25 * light[row, column, channel]
 
 
 @njit(cache=True, fastmath=True)
@@ -257,14 +262,15 @@ def _picture(g, coarse, depth, light, image):
             else:
                 r, gr, b = paint_background(j / width, i / height, g)
             light[i, j, 0], light[i, j, 1], light[i, j, 2] = r, gr, b
+    mean = np.empty(3)
     for i in range(height):
         for j in range(width):
-            r, gr, b = light[i, j, 0], light[i, j, 1], light[i, j, 2]
             if _is_edge(i, j, depth):
-                r, gr, b = _smooth_edge(i, j, g, depth, coarse, light)
-            image[i, j, 0] = int(_film(r, g.exposure))
-            image[i, j, 1] = int(_film(gr, g.exposure))
-            image[i, j, 2] = int(_film(b, g.exposure))
+                _smooth_edge(i, j, g, depth, light, mean)
+            else:
+                mean[:] = light[i, j]
+            for channel in range(3):
+                image[i, j, channel] = int(_film(mean[channel], g.exposure))
 
 
 def render(person: Person, shot: Shot) -> np.ndarray:
