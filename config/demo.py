@@ -1,6 +1,7 @@
 """What `make demo` shows, as named steps; each knows whether it is done, so that a start goes on.
 
-python -m config.demo prepare   until people can label
+python -m config.demo bare      what web and workers need
+python -m config.demo prepare   also what people need to label
 python -m config.demo grow      the rest, while they do
 """
 
@@ -37,10 +38,16 @@ class Step:
     do: Callable[[], None]
 
 
-def prepare() -> list[Step]:
+def bare() -> list[Step]:
     return [
         Step("tables", tables_are_there, make_tables),
         Step("page files", static_is_there, collect_static),
+    ]
+
+
+def prepare() -> list[Step]:
+    return [
+        *bare(),
         Step("accounts", accounts_are_there, make_accounts),
         Step(f"first {FIRST_FACES} faces", lambda: rendered() >= FIRST_FACES, render_first),
     ]
@@ -157,10 +164,10 @@ def walk(steps: list[Step]) -> None:
         print(f"{erase}✓ {step.name:<44} {time.monotonic() - begun:6.1f} s", flush=True)
 
 
-def welcome(url: str, seconds: str) -> None:
+def welcome() -> None:
     from config import accounts
 
-    lines = [f"\nReady to label after {seconds} s: {url}", "", "  name   password         may"]
+    lines = ["", "  name   password         may"]
     for name, password in accounts.read(accounts_file()).items():
         lines.append(f"  {name:<6} {password:<16} {accounts.ROLE.get(name, '')}")
     lines += ["", f"  (also in {accounts_file()}; logs in {settings.VAR_DIR / 'logs'})", ""]
@@ -174,10 +181,12 @@ def main(arguments: list[str]) -> None:
     django.setup()
     try:
         match arguments:
+            case ["bare"]:
+                walk(bare())
             case ["prepare"]:
                 walk(prepare())
-            case ["welcome", url, seconds]:
-                welcome(url, seconds)
+            case ["welcome"]:
+                welcome()
             case ["grow"]:
                 os.nice(NICENESS)
                 walk(grow())

@@ -23,12 +23,12 @@ from pathlib import Path
 import psutil
 import psycopg2
 
+from config import postmaster
 from config.postgres_account import Account, PostgresError, server_account
 
 SUPERUSER = "postgres"
 PORT = 5432  # only the socket's name: the server listens on no network address
 START_SECONDS = 90.0  # after a crash the log is replayed first
-STOP_SECONDS = 30.0
 SOCKET_PATH_BYTES = 107  # sockaddr_un on Linux, with its closing zero byte
 LOG_BYTES = 5 * 2**20
 
@@ -43,8 +43,12 @@ SETTINGS = {
     # Parallel plans need /dev/shm, which containers often limit to 64 MB.
     "max_parallel_workers_per_gather": "0",
 }
+# Servers that this process started: polled before the next start, or a killed one stays a zombie.
+_started: list[subprocess.Popen[bytes]] = []
+
 # For a cluster whose loss on a power cut does not matter: the tests' own.
-THROW_AWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# A killed server must still lose nothing, so commits go on being written.
+THROW_AWAY = {"fsync": "off", "full_page_writes": "off"}
 
 
 def ensure_running(data_dir: Path | str, *, throw_away: bool = False) -> tuple[str, int]:
@@ -54,10 +58,10 @@ def ensure_running(data_dir: Path | str, *, throw_away: bool = False) -> tuple[s
     Raises PostgresError with one sentence and the end of the server's log.
     """
     folder = Path(data_dir).resolve()
-    if (host := _ready(folder)) is not None:
+    if (host := postmaster.ready(folder)) is not None:
         return host, PORT
     with _locked(folder):
-        if (host := _ready(folder)) is not None:
+        if (host := postmaster.ready(folder)) is not None:
             return host, PORT
         if (host := _ready_after_waiting(folder)) is not None:
             return host, PORT
@@ -68,7 +72,7 @@ def ensure_running(data_dir: Path | str, *, throw_away: bool = False) -> tuple[s
 
 
 def is_running(data_dir: Path | str) -> bool:
-    return _ready(Path(data_dir).resolve()) is not None
+    return postmaster.ready(Path(data_dir).resolve()) is not None
 
 
 def stop(data_dir: Path | str) -> bool:
@@ -77,17 +81,17 @@ def stop(data_dir: Path | str) -> bool:
     if not folder.exists():
         return False
     with _locked(folder):
-        server = _postmaster(folder)
+        server = postmaster.find(folder)
         if server is None:
             return False
-        _end(server)
+        postmaster.end(server)
         return True
 
 
 def stop_if_unused(data_dir: Path | str) -> bool:
     """Stop the server unless another program is connected to it; True if it no longer runs."""
     folder = Path(data_dir).resolve()
-    host = _ready(folder)
+    host = postmaster.ready(folder)
     if host is not None and _other_programs(host):
         return False
     stop(folder)
@@ -119,54 +123,15 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _pid_file(folder: Path) -> list[str]:
-    try:
-        return (folder / "postmaster.pid").read_text().splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-def _serves(process: psutil.Process, folder: Path) -> bool:
-    """Whether this process is the postmaster of this folder, not a stranger with a reused pid."""
-    try:
-        command = process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess, psutil.AccessDenied):
-        return False
-    return (
-        len(command) > 2
-        and Path(command[0]).name == "postgres"
-        and command[1:3] == ["-D", str(folder)]
-    )
-
-
-def _postmaster(folder: Path) -> psutil.Process | None:
-    lines = _pid_file(folder)
-    if not lines or not lines[0].strip().isdigit():
-        return None
-    try:
-        process = psutil.Process(int(lines[0]))
-    except psutil.NoSuchProcess:
-        return None
-    return process if _serves(process, folder) else None
-
-
-def _ready(folder: Path) -> str | None:
-    """The socket folder if the server accepts connections, else None."""
-    lines = _pid_file(folder)
-    if len(lines) < 8 or lines[7].strip() != "ready" or _postmaster(folder) is None:
-        return None
-    return lines[4].strip()
-
-
 def _ready_after_waiting(folder: Path) -> str | None:
     """Wait for a server whose starter was killed half-way; end one that is going down."""
     deadline = time.monotonic() + START_SECONDS
-    while (server := _postmaster(folder)) is not None and time.monotonic() < deadline:
-        if (host := _ready(folder)) is not None:
+    while (server := postmaster.find(folder)) is not None and time.monotonic() < deadline:
+        if (host := postmaster.ready(folder)) is not None:
             return host
-        lines = _pid_file(folder)
+        lines = postmaster.pid_file(folder)
         if len(lines) > 7 and lines[7].strip() == "stopping":
-            _end(server)
+            postmaster.end(server)
         time.sleep(0.05)
     return None
 
@@ -174,8 +139,8 @@ def _ready_after_waiting(folder: Path) -> str | None:
 def _create_cluster(folder: Path, account: Account) -> None:
     # Built beside and renamed: initdb writes PG_VERSION early, a killed one must not look finished.
     for leftover in psutil.process_iter():
-        if _serves(leftover, folder):  # its folder was deleted under it
-            _end(leftover)
+        if postmaster.serves(leftover, folder):  # its folder was deleted under it
+            postmaster.end(leftover)
     fresh = folder.parent / f"{folder.name}.new"
     shutil.rmtree(fresh, ignore_errors=True)
     if folder.exists() and any(folder.iterdir()):
@@ -223,15 +188,14 @@ def _start(folder: Path, account: Account, throw_away: bool) -> str:
             start_new_session=True,  # Ctrl-C in our terminal is not meant for it
             **account.popen(),
         )
+    _started.append(server)
     deadline = time.monotonic() + START_SECONDS
-    while (ready := _ready(folder)) is None:
+    while (host := postmaster.ready(folder)) is None:
         if server.poll() is not None or time.monotonic() > deadline:
             said = log.read_bytes()[begin:].decode(errors="replace")
             raise PostgresError(f"PostgreSQL did not start: {_last_line(said)} (see {log})")
         time.sleep(0.02)
-    # The server outlives us; without this Python warns about a child that nobody waited for.
-    server.returncode = 0
-    return ready
+    return host
 
 
 def _clear_stale_pid_file(folder: Path) -> None:
@@ -240,13 +204,11 @@ def _clear_stale_pid_file(folder: Path) -> None:
     PostgreSQL clears its own stale file only when no process of ours has that pid. Removing it
     while old backends still run would let two servers write the same files.
     """
-    lines = _pid_file(folder)
-    if not lines:
-        return
-    if len(lines) > 4 and lines[4].strip() not in {"", str(folder)}:
-        shutil.rmtree(lines[4].strip(), ignore_errors=True)
-    deadline = time.monotonic() + STOP_SECONDS
-    while orphans := _backends(folder):
+    for server in _started:
+        server.poll()
+    lines = postmaster.pid_file(folder)
+    deadline = time.monotonic() + postmaster.STOP_SECONDS
+    while orphans := postmaster.backends(folder):
         for process in orphans:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.send_signal(signal.SIGQUIT)
@@ -254,20 +216,12 @@ def _clear_stale_pid_file(folder: Path) -> None:
             pids = ", ".join(str(process.pid) for process in orphans)
             raise PostgresError(f"Processes {pids} of a killed server still use {folder}.")
         time.sleep(0.1)
-    if _postmaster(folder) is None:
-        (folder / "postmaster.pid").unlink(missing_ok=True)
-
-
-def _backends(folder: Path) -> list[psutil.Process]:
-    """Processes of a server for this folder: they work inside it and rename themselves."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.name() == "postgres" and process.cwd() == str(folder):
-                found.append(process)
-        except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
-            continue
-    return found
+    if postmaster.find(folder) is not None:
+        raise PostgresError(f"The server of {folder} runs but does not get ready; see its log.")
+    if len(lines) > 4 and lines[4].strip() not in {"", str(folder)}:
+        shutil.rmtree(lines[4].strip(), ignore_errors=True)
+    for stale in ("postmaster.pid", f".s.PGSQL.{PORT}.lock", f".s.PGSQL.{PORT}"):
+        (folder / stale).unlink(missing_ok=True)
 
 
 def _socket_folder(folder: Path, account: Account) -> str:
@@ -280,18 +234,6 @@ def _socket_folder(folder: Path, account: Account) -> str:
     made = Path(tempfile.mkdtemp(prefix="penumbra-", dir=parent))  # 0700, a name nobody can guess
     account.own(made)
     return str(made)
-
-
-def _end(server: psutil.Process) -> None:
-    # Fast (roll back, close), then immediate (recover at next start), then the kernel's way.
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            server.send_signal(number)
-        deadline = time.monotonic() + STOP_SECONDS
-        while time.monotonic() < deadline:
-            if not server.is_running() or server.status() == psutil.STATUS_ZOMBIE:
-                return
-            time.sleep(0.02)
 
 
 def _last_line(text: str) -> str:

@@ -1,7 +1,8 @@
 """`make demo`: everything on this machine as one process group, until Ctrl-C.
 
-Database, tables, demonstration data, then web and workers; `python -m config.up --stop` ends one
-that runs elsewhere, and the database with it. Only processes that we started are ever ended.
+Database, tables, demonstration data, then web and workers. `python -m config.up --bare` leaves the
+demonstration out, for your own faces; `--stop` ends one that runs elsewhere, and the database with
+it. Only processes that we started are ever ended.
 """
 
 import argparse
@@ -39,9 +40,10 @@ class Stopped(Exception):
 
 
 class Up:
-    def __init__(self, var: Path, port: int) -> None:
+    def __init__(self, var: Path, port: int, *, bare: bool) -> None:
         self.var = var
         self.port = port
+        self.bare = bare
         self.children: list[Child] = []
         self.asked_to_stop = 0
         self.begun = time.monotonic()
@@ -83,19 +85,22 @@ class Up:
         tick("database", begun)
 
     def _start_everything(self) -> None:
-        self._to_the_end(self._demo("prepare"))
+        self._to_the_end(self._demo("bare" if self.bare else "prepare"))
         begun = time.monotonic()
         for child in self._servers():
             self._start(child)
         self._wait_for_the_web()
         tick("web and workers", begun)
-        ready = self._demo("welcome", f"http://{HOST}:{self.port}", f"{self._seconds():.0f}")
-        self._to_the_end(ready)
+        say(f"\nReady after {time.monotonic() - self.begun:.0f} s: http://{HOST}:{self.port}")
+        if not self.bare:
+            self._to_the_end(self._demo("welcome"))
 
     def _watch(self) -> None:
         """Grow the demonstration in the background, and keep web and workers alive."""
-        growing: Child | None = self._demo("grow")
-        self._start(growing)
+        growing: Child | None = None
+        if not self.bare:
+            growing = self._demo("grow")
+            self._start(growing)
         while True:
             self._nap()
             if growing is not None and not growing.is_alive():
@@ -160,9 +165,6 @@ class Up:
             if time.monotonic() > deadline:
                 raise Refusal(f"The web did not answer in 60 s (see {self.var / 'logs'}).")
             self._nap()
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self.begun
 
     def _nap(self) -> None:
         if self.asked_to_stop:
@@ -265,6 +267,7 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m config.up", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="end one that runs, and its database")
+    parser.add_argument("--bare", action="store_true", help="without demonstration data")
     given = parser.parse_args()
     os.chdir(ROOT)
     var = Path(os.environ.get("PENUMBRA_VAR") or ROOT / "var").resolve()
@@ -274,7 +277,7 @@ def main() -> None:
         port = os.environ.get("PENUMBRA_PORT") or "8000"
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise Refusal(f"PENUMBRA_PORT is {port!r}; expected a number from 1 to 65535.")
-        Up(var, int(port)).run()
+        Up(var, int(port), bare=given.bare).run()
     except (Refusal, ChildFailed, PostgresError) as error:
         raise SystemExit(str(error)) from None
     except OSError as error:
