@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -172,6 +173,35 @@ def _draw_hair_style(rng: np.random.Generator, is_male: bool, tone: float, age: 
     return str(rng.choice(HAIR_STYLES, p=np.array(weights) / sum(weights)))
 
 
+def _draw_face(rng: np.random.Generator, male: float, tone: float) -> dict[str, Any]:
+    """The bones and features of a face: everything from the skull to the ears."""
+    return {
+        "skull_width": float(rng.normal(73 + 3 * male, 2.2)),
+        "skull_height": float(rng.normal(87, 3.0)),
+        "face_width": float(rng.normal(64 + 2.5 * male, 2.8)),
+        "face_length": float(rng.normal(0.985 + 0.03 * male, 0.045)),
+        "jaw_width": float(np.clip(rng.normal(23 + 6 * male, 3.0), 16, 37)),
+        "chin_width": float(np.clip(rng.normal(17 + 6 * male, 3.0), 12, 30)),
+        "chin_forward": float(rng.normal(0, 2.5)),
+        "cheek_fullness": float(rng.beta(2, 2)),
+        "brow_ridge": float(np.clip(rng.normal(1.0 + 3.0 * male, 1.2), 0, 6)),
+        "brow_height": float(rng.normal(19.5 - 2.0 * male, 1.5)),
+        "brow_thickness": float(np.clip(rng.normal(2.9 + 1.1 * male, 0.6), 1.7, 5.5)),
+        "brow_tilt": float(rng.normal(0.12 - 0.1 * male, 0.1)),
+        "eye_distance": float(rng.normal(63, 2.0)),
+        "eye_size": float(np.clip(rng.normal(1.05 - 0.07 * male, 0.08), 0.82, 1.28)),
+        "eye_tilt": float(rng.normal(0.04, 0.06)),
+        "eye_colour": EYE_COLOURS[int(rng.integers(0, 2 if tone > 0.5 else len(EYE_COLOURS)))],
+        "nose_width": float(np.clip(rng.normal(16 + 1.5 * male + 5 * tone, 1.8), 12, 25)),
+        "nose_length": float(rng.normal(38.5 + male, 2.2)),
+        "nose_projection": float(rng.normal(34 + 1.5 * male - 3 * tone, 2.2)),
+        "nose_bridge": float(rng.normal(0, 1.8)),
+        "lip_fullness": float(np.clip(rng.normal(0.92 - 0.16 * male + 0.4 * tone, 0.16), 0.5, 1.5)),
+        "mouth_width": float(rng.normal(24.5 + 1.2 * male, 1.6)),
+        "ear_size": float(rng.normal(1.0, 0.08)),
+    }
+
+
 @lru_cache(maxsize=4096)
 def draw_person(seed: int, identity: int) -> Person:
     """The person behind an identity number: the same for the same seed, whatever else is drawn."""
@@ -197,29 +227,7 @@ def draw_person(seed: int, identity: int) -> Person:
         is_male=is_male,
         age=age,
         skin=skin,
-        skull_width=float(rng.normal(73 + 3 * male, 2.2)),
-        skull_height=float(rng.normal(87, 3.0)),
-        face_width=float(rng.normal(64 + 2.5 * male, 2.8)),
-        face_length=float(rng.normal(0.985 + 0.03 * male, 0.045)),
-        jaw_width=float(np.clip(rng.normal(23 + 6 * male, 3.0), 16, 37)),
-        chin_width=float(np.clip(rng.normal(17 + 6 * male, 3.0), 12, 30)),
-        chin_forward=float(rng.normal(0, 2.5)),
-        cheek_fullness=float(rng.beta(2, 2)),
-        brow_ridge=float(np.clip(rng.normal(1.0 + 3.0 * male, 1.2), 0, 6)),
-        brow_height=float(rng.normal(19.5 - 2.0 * male, 1.5)),
-        brow_thickness=float(np.clip(rng.normal(2.9 + 1.1 * male, 0.6), 1.7, 5.5)),
-        brow_tilt=float(rng.normal(0.12 - 0.1 * male, 0.1)),
-        eye_distance=float(rng.normal(63, 2.0)),
-        eye_size=float(np.clip(rng.normal(1.05 - 0.07 * male, 0.08), 0.82, 1.28)),
-        eye_tilt=float(rng.normal(0.04, 0.06)),
-        eye_colour=EYE_COLOURS[int(rng.integers(0, 2 if tone > 0.5 else len(EYE_COLOURS)))],
-        nose_width=float(np.clip(rng.normal(16 + 1.5 * male + 5 * tone, 1.8), 12, 25)),
-        nose_length=float(rng.normal(38.5 + male, 2.2)),
-        nose_projection=float(rng.normal(34 + 1.5 * male - 3 * tone, 2.2)),
-        nose_bridge=float(rng.normal(0, 1.8)),
-        lip_fullness=float(np.clip(rng.normal(0.92 - 0.16 * male + 0.4 * tone, 0.16), 0.5, 1.5)),
-        mouth_width=float(rng.normal(24.5 + 1.2 * male, 1.6)),
-        ear_size=float(rng.normal(1.0, 0.08)),
+        **_draw_face(rng, male, tone),
         hair_style=style,
         hair_colour_name=hair_name,
         hair=hair,
