@@ -4,6 +4,9 @@ import os
 import secrets
 from pathlib import Path
 
+from django.conf import settings
+
+from config.steps import Meter, Step
 from labeling.models import User
 
 PEOPLE = {
@@ -24,24 +27,33 @@ ROLE = {
 LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-def missing(path: Path) -> list[str]:
-    known = read(path)
+def steps() -> list[Step]:
+    return [Step("accounts", lambda: not missing(), create)]
+
+
+def file() -> Path:
+    return settings.VAR_DIR / "accounts.txt"
+
+
+def missing() -> list[str]:
+    known = read(file())
     there = set(User.objects.filter(username__in=PEOPLE).values_list("username", flat=True))
     return [name for name in PEOPLE if name not in there or name not in known]
 
 
-def create(path: Path) -> None:
+def create(meter: Meter) -> None:
     """Make the people who are missing; one whose password the file lacks gets a new one."""
-    passwords = read(path)
-    for name in missing(path):
+    passwords = read(file())
+    for name in missing():
         passwords[name] = "-".join(
             "".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(3)
         )
     # The file first: a kill in between costs a password that nobody has used.
-    part = path.with_suffix(".part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.writelines(f"{name} {password}\n" for name, password in passwords.items())
-    part.replace(path)
+    part = file().with_suffix(".part")
+    part.unlink(missing_ok=True)
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as output:
+        output.writelines(f"{name} {password}\n" for name, password in passwords.items())
+    part.replace(file())
     for name, roles in PEOPLE.items():
         person, is_new = User.objects.get_or_create(username=name, defaults=roles)
         if is_new or not person.check_password(passwords[name]):

@@ -257,7 +257,7 @@ def stop_another(var: Path) -> None:
 
 
 def tick(what: str, begun: float) -> None:
-    say(f"✓ {what:<44} {time.monotonic() - begun:6.1f} s")
+    say(f"✓ {what:<46} {time.monotonic() - begun:7.1f} s")
 
 
 def say(text: str) -> None:

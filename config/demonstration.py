@@ -1,0 +1,214 @@
+"""What `make demo` shows: rendered faces, a campaign with simulated votes, a direction, an edit.
+
+Long work on images is asked for as a user would, row, bell and worker, so the pages show it too.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+
+from config.steps import Meter, Step
+from editing import jobs as editing_jobs
+from editing.filters import FaceFilter
+from editing.models import Direction, Edit, Embedding, Generator
+from labeling import jobs, queue
+from labeling.importing.celeba import import_faces
+from labeling.models import Campaign, Dataset, Job, Refresh, Release, User, Vote
+
+SEED = 1
+FIRST_FACES = 240  # half a minute's work for two cores, compiling the renderer included
+ALL_FACES = 3000
+FIRST_VOTED = 60
+ALL_VOTED = 800
+DATASET = "lightstage"
+CAMPAIGN = "illumination"
+GENERATOR = "lightstage64"
+DEGREES = [-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0]
+
+
+def to_begin_with() -> list[Step]:
+    return [
+        Step(f"{FIRST_FACES} faces rendered", lambda: rendered(FIRST_FACES), render(FIRST_FACES)),
+        Step("faces imported, campaign opened", lambda: asked(FIRST_FACES), bring_in),
+        Step("first simulated votes", lambda: voted(FIRST_VOTED), simulate(FIRST_VOTED)),
+    ]
+
+
+def in_the_background() -> list[Step]:
+    return [
+        Step(f"{ALL_FACES} faces rendered", lambda: rendered(ALL_FACES), render(ALL_FACES)),
+        Step("all faces imported", lambda: asked(ALL_FACES), bring_in),
+        Step("simulated votes", lambda: voted(ALL_VOTED), simulate(ALL_VOTED)),
+        Step("labels released", lambda: ended(releases()), release),
+        Step("generator checked", lambda: ended(generators()), add_generator),
+        Step("faces embedded", lambda: ended(embeddings()), embed),
+        Step("direction fitted", lambda: ended(directions()), fit_direction),
+        Step("a head turned", lambda: ended(edits()), turn_a_head),
+    ]
+
+
+def folder() -> Path:
+    return settings.VAR_DIR / "lightstage"
+
+
+def rendered(n_faces: int) -> bool:
+    try:
+        return json.loads((folder() / "lightstage.json").read_text())["n_faces"] >= n_faces
+    except FileNotFoundError:
+        return False
+
+
+def render(n_faces: int) -> Callable[[Meter], None]:
+    def do(meter: Meter) -> None:
+        write_dataset(folder(), n_faces, SEED, progress=lambda ready, wanted: meter(ready / wanted))
+
+    return do
+
+
+def campaign() -> Campaign | None:
+    return Campaign.objects.filter(slug=CAMPAIGN).first()
+
+
+def asked(n_faces: int) -> bool:
+    return (there := campaign()) is not None and there.turns.count() >= n_faces
+
+
+def bring_in(meter: Meter) -> None:
+    report = import_faces(folder(), DATASET, progress=meter)
+    there = campaign()
+    if there is None:
+        queue.create_campaign(report.dataset, CAMPAIGN, title="Where the light comes from")
+    else:
+        queue.top_up(there)
+
+
+def voted(n_faces: int) -> bool:
+    simulated = Vote.objects.filter(turn__campaign=campaign(), source=Vote.Source.SIMULATED)
+    return simulated.values("turn").distinct().count() >= n_faces
+
+
+def simulate(n_faces: int) -> Callable[[Meter], None]:
+    def do(meter: Meter) -> None:
+        call_command("simulate_votes", CAMPAIGN, faces=n_faces, verbosity=0)
+
+    return do
+
+
+def rita() -> User:
+    return User.objects.get(username="rita")
+
+
+def releases() -> Any:
+    return Release.objects.filter(campaign=campaign())
+
+
+def release(meter: Meter) -> None:
+    """Publish what people and the classifier say, once it has learned from the last votes."""
+    waiting = Refresh.objects.filter(campaign=campaign(), status__in=["queued", "running"])
+    while (refresh := waiting.first()) is not None:
+        wait_for(refresh, meter)
+    mia = User.objects.get(username="mia")
+    body = {"include": ["human", "model"]}
+    finish(
+        releases(),
+        lambda: jobs.ask_release(
+            campaign(), user=mia, body={"include": ["human", "model"]}, key=""
+        ),
+        meter,
+    )
+
+
+def generators() -> Any:
+    return Generator.objects.filter(name=GENERATOR)
+
+
+def add_generator(meter: Meter) -> None:
+    body = {"name": GENERATOR, "source": GENERATOR}
+    finish(generators(), lambda: editing_jobs.add_generator(user=rita(), **body, body=body), meter)
+
+
+def embeddings() -> Any:
+    dataset = Dataset.objects.get(name=DATASET)
+    return Embedding.objects.filter(
+        generator__name=GENERATOR, dataset=dataset, n_faces__gte=ALL_FACES
+    )
+
+
+def embed(meter: Meter) -> None:
+    query = {"dataset": DATASET}
+    finish(
+        embeddings(),
+        lambda: editing_jobs.embed(
+            user=rita(),
+            generator=generators().get(),
+            face_filter=FaceFilter.parse(query),
+            body={"generator": GENERATOR, "filter": query},
+        ),
+        meter,
+    )
+
+
+def directions() -> Any:
+    return Direction.objects.filter(generator__name=GENERATOR, dataset__name=DATASET)
+
+
+def fit_direction(meter: Meter) -> None:
+    newest = releases().filter(status="done").order_by("-number").first()
+    choices = list(newest.labels.values_list("choice", flat=True))
+    # Light from one side shows best whether a turn keeps it; the commoner side has more faces.
+    side = max(("left", "right"), key=choices.count)
+    query = {"dataset": DATASET, "release": newest.id, "consensus": side}
+    finish(
+        directions(),
+        lambda: editing_jobs.fit_direction(
+            user=rita(),
+            generator=generators().get(),
+            face_filter=FaceFilter.parse(query),
+            body={"generator": GENERATOR, "filter": query},
+        ),
+        meter,
+    )
+
+
+def edits() -> Any:
+    return Edit.objects.filter(direction__in=directions())
+
+
+def turn_a_head(meter: Meter) -> None:
+    direction = directions().filter(status="done").order_by("-id").first()
+    face = direction.dataset.faces.get(id=direction.result["held_out"][0])
+    finish(
+        edits(),
+        lambda: editing_jobs.turn(
+            user=rita(),
+            face=face,
+            direction=direction,
+            degrees=DEGREES,
+            body={"face": face.id, "direction": direction.id, "degrees": DEGREES},
+        ),
+        meter,
+    )
+
+
+def ended(rows: Any) -> bool:
+    return bool(rows.filter(status="done").exists())
+
+
+def finish(rows: Any, ask: Callable[[], Job], meter: Meter) -> None:
+    """Wait for the row that is on its way, or ask for a new one."""
+    on_its_way = rows.filter(status__in=["queued", "running"]).order_by("-id").first()
+    wait_for(on_its_way or ask(), meter)
+
+
+def wait_for(job: Job, meter: Meter) -> None:
+    while job.status in ("queued", "running"):
+        time.sleep(0.5)
+        job.refresh_from_db()
+        meter(job.progress, job.step)
+    if job.status != "done":
+        raise ValueError(f"{meter.name}: {job.error or job.status}")
