@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from editing.engine.denoiser import network_output, picture_size, training_alpha_bar
@@ -43,6 +43,17 @@ class _State:
     loss: float = math.nan
 
 
+@dataclass
+class _Training:
+    """All that has to survive a stop."""
+
+    unet: torch.nn.Module
+    average: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    draw: torch.Generator
+    state: _State
+
+
 def train(
     unet: torch.nn.Module,
     images: np.ndarray,
@@ -68,6 +79,8 @@ def train(
     folder     holds the checkpoint; with resume, training goes on from it, budget included
     seconds, n_images   the whole budget, earlier runs counted in; at least one is needed
     bf16       None: whichever is faster here, measured
+    on_progress, on_checkpoint   told about once a second; given the averaged network every
+               checkpoint_seconds and at the end
     raises     ValueError on a misfit of images or checkpoint
 
     [1] Salimans, Ho 2022, arXiv 2202.00512
@@ -75,54 +88,31 @@ def train(
     if seconds is None and n_images is None:
         raise ValueError("Training needs a budget: seconds, n_images or both; got neither.")
     _refuse_misfits(unet, images)
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    device = next(unet.parameters()).device
-    torch.manual_seed(seed)  # dropout, where a network has it
-    draw = torch.Generator().manual_seed(seed)
-    unet.train()
-    average = copy.deepcopy(unet).eval().requires_grad_(False)
-    optimizer = torch.optim.AdamW(unet.parameters(), lr=lr, weight_decay=0.0)
-    state = _State()
-    if resume and (folder / CHECKPOINT_NAME).exists():
-        state = load_checkpoint(folder / CHECKPOINT_NAME, unet, average, optimizer, draw)
-    alpha_bar = training_alpha_bar().to(device, torch.float32)
+    path = Path(folder) / CHECKPOINT_NAME
+    path.parent.mkdir(parents=True, exist_ok=True)
+    run = _begin(unet, lr, seed, path if resume else None)
+    state, before = run.state, copy.copy(run.state)
+    alpha_bar = training_alpha_bar().to(next(unet.parameters()).device, torch.float32)
     if bf16 is None:
-        bf16 = _is_faster_in_bf16(unet, images, batch, alpha_bar, device)
-
-    started, before = time.monotonic(), state.seconds
-    saved_at = told_at = started
-    images_before = state.images_seen
+        bf16 = _is_faster_in_bf16(unet, images, batch, alpha_bar)
 
     def progress() -> TrainingProgress:
-        spent = max(state.seconds - before, 1e-9)
-        rate = (state.images_seen - images_before) / spent
+        rate = (state.images_seen - before.images_seen) / max(state.seconds - before.seconds, 1e-9)
         done = _fraction(state, seconds, n_images)
         return TrainingProgress(state.images_seen, state.seconds, state.loss, rate, done)
 
     def save() -> None:
-        save_checkpoint(folder / CHECKPOINT_NAME, unet, average, optimizer, draw, state)
+        save_checkpoint(path, run)
         if on_checkpoint:
-            on_checkpoint(average, progress())
+            on_checkpoint(run.average, progress())
 
+    started = saved_at = told_at = time.monotonic()
     while _fraction(state, seconds, n_images) < 1 and not (should_stop and should_stop()):
-        x_0 = _draw_batch(images, batch, mirror, draw).to(device)
-        optimizer.param_groups[0]["lr"] = lr * _lr_share(state, seconds, n_images)
-        loss = _loss(unet, x_0, alpha_bar, draw, bf16)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
-        _advance(average, unet, min(ema_decay, (1 + state.step) / (10 + state.step)))
-
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise ValueError(f"The loss became {value} after {state.images_seen} images; lr {lr}.")
-        state.loss = value if math.isnan(state.loss) else 0.99 * state.loss + 0.01 * value
-        state.step += 1
-        state.images_seen += batch
+        x_0 = _draw_batch(images, batch, mirror, run.draw).to(alpha_bar.device)
+        share = _lr_share(state, seconds, n_images)
+        _step(run, x_0, alpha_bar, lr * share, ema_decay, bf16)
         now = time.monotonic()
-        state.seconds = before + now - started
+        state.seconds = before.seconds + now - started
         if on_progress and now - told_at >= 1:
             told_at = now
             on_progress(progress())
@@ -130,46 +120,96 @@ def train(
             save()
             saved_at = time.monotonic()
     save()
-    return average, progress()
+    return run.average, progress()
 
 
-def save_checkpoint(
-    path: Path,
-    unet: torch.nn.Module,
-    average: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    draw: torch.Generator,
-    state: _State,
-) -> None:
+def save_checkpoint(path: Path, run: _Training) -> None:
     """Write everything training needs to go on, as one file that replaces the last one at once."""
-    tensors = {"draw": draw.get_state()}
-    for (name, weight), mean in zip(unet.named_parameters(), average.parameters(), strict=True):
+    tensors = {"draw": run.draw.get_state()}
+    pairs = zip(run.unet.named_parameters(), run.average.parameters(), strict=True)
+    for (name, weight), mean in pairs:
         tensors[f"weights/{name}"] = weight.detach()
         tensors[f"average/{name}"] = mean
-        for key, value in optimizer.state.get(weight, {}).items():
+        for key, value in run.optimizer.state.get(weight, {}).items():
             tensors[f"{key}/{name}"] = value
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
-    metadata = {"format": str(CHECKPOINT_FORMAT), "state": json.dumps(asdict(state))}
+    metadata = {"format": str(CHECKPOINT_FORMAT), "state": json.dumps(asdict(run.state))}
     fresh = path.with_suffix(".partial")
     save_file(tensors, fresh, metadata)
     os.replace(fresh, path)
 
 
-def load_checkpoint(
-    path: Path,
-    unet: torch.nn.Module,
-    average: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    draw: torch.Generator,
-) -> _State:
-    """Put a checkpoint into the four objects; raises ValueError if it is another network's."""
-    with safe_open(path, "pt") as file:
-        metadata = file.metadata() or {}
-        if metadata.get("format") != str(CHECKPOINT_FORMAT):
-            raise ValueError(
-                f"{path} has format {metadata.get('format')}; expected {CHECKPOINT_FORMAT}."
-            )
-        stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+def load_checkpoint(path: Path, run: _Training) -> None:
+    """Put a checkpoint into a run; raises ValueError if it is another network's."""
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+            stored = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path} cannot be read as a checkpoint: {error}") from error
+    if metadata.get("format") != str(CHECKPOINT_FORMAT):
+        raise ValueError(
+            f"{path} has format {metadata.get('format')}; expected {CHECKPOINT_FORMAT}."
+        )
+    _refuse_another_network(path, run.unet, stored)
+    pairs = zip(run.unet.named_parameters(), run.average.parameters(), strict=True)
+    with torch.no_grad():
+        for (name, weight), mean in pairs:
+            weight.copy_(stored[f"weights/{name}"])
+            mean.copy_(stored[f"average/{name}"])
+            if f"exp_avg/{name}" in stored:
+                run.optimizer.state[weight] = {
+                    "step": stored[f"step/{name}"],
+                    "exp_avg": stored[f"exp_avg/{name}"].to(weight.device),
+                    "exp_avg_sq": stored[f"exp_avg_sq/{name}"].to(weight.device),
+                }
+    run.draw.set_state(stored["draw"])
+    run.state = _State(**json.loads(metadata["state"]))
+
+
+def _begin(unet: torch.nn.Module, lr: float, seed: int, path: Path | None) -> _Training:
+    unet.train()
+    run = _Training(
+        unet=unet,
+        average=copy.deepcopy(unet).eval().requires_grad_(False),
+        optimizer=torch.optim.AdamW(unet.parameters(), lr=lr, weight_decay=0.0),
+        draw=torch.Generator().manual_seed(seed),
+        state=_State(),
+    )
+    if path and path.exists():
+        load_checkpoint(path, run)
+    return run
+
+
+def _step(
+    run: _Training,
+    x_0: torch.Tensor,
+    alpha_bar: torch.Tensor,
+    lr: float,
+    ema_decay: float,
+    bf16: bool,
+) -> None:
+    state = run.state
+    run.optimizer.param_groups[0]["lr"] = lr
+    loss = _loss(run.unet, x_0, alpha_bar, run.draw, bf16)
+    run.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(run.unet.parameters(), 1.0)
+    run.optimizer.step()
+    _advance(run.average, run.unet, min(ema_decay, (1 + state.step) / (10 + state.step)))
+    value = loss.item()
+    if not math.isfinite(value):
+        raise ValueError(f"The loss became {value} after {state.images_seen} images at lr {lr}.")
+    # Like a plain mean at first, then over about the last hundred batches.
+    newest = 1 / min(state.step + 1, 100)
+    state.loss = value if state.step == 0 else (1 - newest) * state.loss + newest * value
+    state.step += 1
+    state.images_seen += len(x_0)
+
+
+def _refuse_another_network(
+    path: Path, unet: torch.nn.Module, stored: dict[str, torch.Tensor]
+) -> None:
     theirs = {
         key.removeprefix("weights/"): tuple(value.shape)
         for key, value in stored.items()
@@ -182,18 +222,6 @@ def load_checkpoint(
             f"{path} belongs to another network: {len(odd)} tensors differ, "
             f"first {odd[0]}: {theirs.get(odd[0])} there, {ours.get(odd[0])} here."
         )
-    with torch.no_grad():
-        for (name, weight), mean in zip(unet.named_parameters(), average.parameters(), strict=True):
-            weight.copy_(stored[f"weights/{name}"])
-            mean.copy_(stored[f"average/{name}"])
-            if f"exp_avg/{name}" in stored:
-                optimizer.state[weight] = {
-                    "step": stored[f"step/{name}"],
-                    "exp_avg": stored[f"exp_avg/{name}"].to(weight.device),
-                    "exp_avg_sq": stored[f"exp_avg_sq/{name}"].to(weight.device),
-                }
-    draw.set_state(stored["draw"])
-    return _State(**json.loads(metadata["state"]))
 
 
 def _refuse_misfits(unet: torch.nn.Module, images: np.ndarray) -> None:
@@ -242,8 +270,8 @@ def _is_faster_in_bf16(
     images: np.ndarray,
     batch: int,
     alpha_bar: torch.Tensor,
-    device: torch.device,
 ) -> bool:
+    device = alpha_bar.device
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     draw = torch.Generator().manual_seed(0)
