@@ -65,6 +65,8 @@ def rendered(n_faces: int) -> bool:
 
 def render(n_faces: int) -> Callable[[Meter], None]:
     def do(meter: Meter) -> None:
+        from lightstage.celeba import write_dataset  # loads a compiler: only where it is needed
+
         write_dataset(folder(), n_faces, SEED, progress=lambda ready, wanted: meter(ready / wanted))
 
     return do
@@ -116,9 +118,7 @@ def release(meter: Meter) -> None:
     body = {"include": ["human", "model"]}
     finish(
         releases(),
-        lambda: jobs.ask_release(
-            campaign(), user=mia, body={"include": ["human", "model"]}, key=""
-        ),
+        lambda: jobs.ask_release(campaign(), user=mia, body=body, key=""),
         meter,
     )
 
