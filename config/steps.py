@@ -22,7 +22,7 @@ class Meter:
             told = f"{self.name}{': ' if doing else ''}{doing}"[:46]
             line = f"  {told:<46} {fraction:5.0%} {now - self.begun:5.0f} s"
             print(f"\r\033[K{line}", end="", flush=True)
-        elif not self.is_terminal and fraction - self.shown >= 0.25 and fraction < 1:
+        elif not self.is_terminal and now - self.begun > 5 and 0.25 <= fraction - self.shown < 1:
             self.shown = fraction
             print(f"  {self.name:<46} {fraction:5.0%}", flush=True)
 
