@@ -339,7 +339,9 @@ class ReleasedLabel(models.Model):
     face = models.ForeignKey(Face, models.PROTECT, related_name="released_labels")
     choice = models.CharField(max_length=40)
     probability = models.FloatField()
+    probabilities = ArrayField(models.FloatField(), help_text="in the order of the choices")
     source = models.CharField(max_length=10, choices=Consensus.Source)
+    n_votes = models.PositiveSmallIntegerField()
 
     class Meta:
         constraints = [

@@ -1,5 +1,6 @@
 """Where a finished release's files lie, for those who send them."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,9 @@ from django.conf import settings
 
 from labeling.errors import NotFound
 from labeling.models import Release
+
+
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,9 @@ def folder_of(release: Release) -> Path:
 def file_of(release: Release, name: str) -> ReleasedFile:
     """A file that the release's manifest names; raises NotFound for any other."""
     listed = {file["name"]: file for file in release.manifest.get("files", [])}
+    if release.status == Release.Status.DONE and name == MANIFEST:
+        path = folder_of(release) / MANIFEST
+        return ReleasedFile(path, hashlib.sha256(path.read_bytes()).hexdigest())
     if release.status != Release.Status.DONE or name not in listed:
         raise NotFound(f"Release {release.id} has no file {name!r}; it has {sorted(listed)}.")
     return ReleasedFile(folder_of(release) / name, listed[name]["sha256"])

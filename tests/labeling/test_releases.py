@@ -1,0 +1,154 @@
+"""A release says what it holds, can be checked by its hashes, and never changes."""
+
+import csv
+import hashlib
+import json
+
+import pytest
+
+from labeling import jobs, queue, released, releases, votes, worker
+from labeling.models import Consensus, Release
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BELIEVED = [
+    ("000001.jpg", "left", 0.99, "human"),
+    ("000002.jpg", "center", 0.70, "human"),
+    ("000003.jpg", "right", 0.995, "model"),
+    ("000004.jpg", "right", 0.60, "model"),
+]
+
+
+@pytest.fixture
+def campaign(dataset_of, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    campaign = queue.create_campaign(dataset_of(5), "light", title="Light")
+    cast = [("000001.jpg", "ada", "left"), ("000002.jpg", "ben", "center")]
+    votes.cast_outside(campaign, cast, source="simulated")
+    believe(campaign, BELIEVED)
+    return campaign
+
+
+def believe(campaign, rows):
+    for filename, choice, probability, source in rows:
+        rest = (1 - probability) / 2
+        Consensus.objects.create(
+            campaign=campaign,
+            face=campaign.dataset.faces.get(filename=filename),
+            choice=choice,
+            probability=probability,
+            probabilities=[probability if v == choice else rest for v in campaign.values],
+            source=source,
+            n_votes=source == "human",
+        )
+
+
+def written(campaign, **body):
+    release = jobs.ask_release(campaign, user=None, body=body, key="")
+    worker.run(Release, release.id, releases.write)
+    release.refresh_from_db()
+    return release
+
+
+def files_of(release):
+    return {path.name: path.read_bytes() for path in released.folder_of(release).iterdir()}
+
+
+def test_a_release_holds_what_its_manifest_says(campaign):
+    release = written(campaign)
+    assert (release.status, release.error, release.n_labels) == ("done", None, 4)
+    found = files_of(release)
+    manifest = json.loads(found.pop("manifest.json"))
+    assert manifest == release.manifest
+    assert {file["name"] for file in manifest["files"]} == set(found)
+    for file in manifest["files"]:
+        content = found[file["name"]]
+        assert hashlib.sha256(content).hexdigest() == file["sha256"]
+        assert len(content) == file["bytes"]
+    assert manifest["counts"]["right"] == {"human": 0, "model": 2}
+    assert manifest["votes_by_source"] == {"simulated": 2}
+    assert manifest["certificate"]["certified"] is False
+
+
+def test_its_tables_say_the_same_in_three_formats(campaign):
+    found = {name: content.decode() for name, content in files_of(written(campaign)).items()}
+    rows = list(csv.DictReader(found["labels.csv"].splitlines()))
+    assert [(r["file"], r["choice"], r["source"], r["votes"]) for r in rows] == [
+        ("000001.jpg", "left", "human", "1"),
+        ("000002.jpg", "center", "human", "1"),
+        ("000003.jpg", "right", "model", "0"),
+        ("000004.jpg", "right", "model", "0"),
+    ]
+    assert float(rows[2]["p_right"]) == 0.995
+    lines = [json.loads(line) for line in found["labels.jsonl"].splitlines()]
+    assert [(x["file"], x["choice"]) for x in lines] == [(r["file"], r["choice"]) for r in rows]
+    assert found["list_illumination_celeba.txt"] == (
+        "4\r\nleft center right \r\n"
+        "000001.jpg 1 -1 -1\r\n000002.jpg -1  1 -1\r\n000003.jpg -1 -1  1\r\n000004.jpg -1 -1  1\r\n"
+    )
+
+
+def test_votes_are_released_without_names(campaign):
+    text = files_of(written(campaign))["votes.csv"].decode()
+    rows = list(csv.DictReader(text.splitlines()))
+    assert [(r["file"], r["choice"], r["source"]) for r in rows] == [
+        ("000001.jpg", "left", "simulated"),
+        ("000002.jpg", "center", "simulated"),
+    ]
+    assert {row["annotator"] for row in rows} == {"a001", "a002"}
+    assert "ada" not in text
+
+
+@pytest.mark.parametrize(
+    ("body", "files"),
+    [
+        ({"include": ["human"]}, ["000001.jpg", "000002.jpg"]),
+        ({"include": ["model"]}, ["000003.jpg", "000004.jpg"]),
+        ({"max_error": 0.02}, ["000001.jpg", "000002.jpg", "000003.jpg"]),
+    ],
+)
+def test_a_release_includes_what_was_asked_for(campaign, body, files):
+    release = written(campaign, **body)
+    labels = release.labels.order_by("face__filename")
+    assert list(labels.values_list("face__filename", flat=True)) == files
+    assert release.manifest["request"] == body
+
+
+def test_a_worker_that_goes_on_writes_the_same_bytes_though_beliefs_have_moved(campaign):
+    release = written(campaign)
+    first = files_of(release)
+    Consensus.objects.filter(campaign=campaign).update(choice="left", probability=1)
+    votes.cast_outside(campaign, [("000003.jpg", "cy", "left")], source="simulated")
+    # As after a worker that died between writing and saying so.
+    Release.objects.filter(id=release.id).update(status="queued", manifest={})
+    worker.run(Release, release.id, releases.write)
+    release.refresh_from_db()
+    assert release.status == "done"
+    assert files_of(release) == first
+
+
+def test_a_release_of_nothing_is_refused(campaign):
+    Consensus.objects.all().delete()
+    release = written(campaign)
+    assert release.status == "failed"
+    assert "'light' has no human or model label" in release.error
+
+
+def test_its_files_are_sent_to_managers_and_only_those_it_lists(campaign, people, api):
+    release = written(campaign)
+    client = api(people.mia)
+    told = client.get(f"/api/releases/{release.id}").data
+    assert told["manifest"]["n_labels"] == 4
+    for name, content in files_of(release).items():
+        answer = client.get(f"/api/releases/{release.id}/files/{name}")
+        assert b"".join(answer.streaming_content) == content
+        assert answer["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
+    tail = client.get(
+        f"/api/releases/{release.id}/files/labels.csv", headers={"Range": "bytes=-5"}
+    )
+    assert (tail.status_code, b"".join(tail.streaming_content)) == (
+        206,
+        files_of(release)["labels.csv"][-5:],
+    )
+    for name in ("secrets.csv", "..%2F..%2Fsecret_key"):
+        assert client.get(f"/api/releases/{release.id}/files/{name}").status_code == 404
