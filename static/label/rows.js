@@ -70,6 +70,8 @@ function inDatabase(database) {
     new Promise((resolve, reject) => {
       const transaction = database.transaction(STORE, mode);
       const asked = act(transaction.objectStore(STORE));
+      // Without waiting for the request's own event: a tab closed right now must not undo it.
+      if (mode === "readwrite") transaction.commit();
       transaction.oncomplete = () => resolve(asked.result);
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });

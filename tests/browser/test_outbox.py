@@ -1,0 +1,186 @@
+"""No answer is lost or stored twice: lost network, closed tab, ended session, refusals."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from labeling import queue
+from labeling.models import Lease, Turn, Vote
+from tests.browser.conftest import sign_in
+from tests.browser.desk import Desk
+from tests.browser.test_label import stored
+
+KEYS = ["1", "2", "3", "u"]
+VOTES = "**/api/campaigns/*/votes"
+
+
+def refuse(route: Route) -> None:
+    route.abort("connectionrefused")
+
+
+def every(nth: int, act: Callable[[Route], None]) -> Callable[[Route], None]:
+    """A route handler that lets all requests pass but every nth."""
+    seen = {"requests": 0}
+
+    def handle(route: Route) -> None:
+        seen["requests"] += 1
+        if seen["requests"] % nth == 0:
+            act(route)
+        else:
+            route.continue_()
+
+    return handle
+
+
+def stored_but_unanswered(route: Route) -> None:
+    """The server does its work; the answer is lost on the way back."""
+    route.fetch()
+    route.abort("connectionreset")
+
+
+@pytest.mark.parametrize("drop", [refuse, stored_but_unanswered])
+def test_a_network_that_drops_every_fifth_request_loses_nothing(drop, desk, people):
+    desk = desk(people.ada)
+    desk.page.route("**/api/**", every(5, drop))
+    faces = desk.answer_all(KEYS * 5)
+    desk.wait_until_saved()
+    assert sorted(stored()) == sorted(faces)
+    assert Vote.objects.count() == 20
+
+
+def test_the_page_goes_on_offline_and_catches_up(desk, people):
+    desk = desk(people.ada)
+    desk.page.context.set_offline(True)
+    faces = desk.answer_all(KEYS * 2)
+    expect(desk.saved).to_have_text("Offline. 8 answers are kept here.")
+    assert stored() == {}
+    desk.page.context.set_offline(False)
+    desk.wait_until_saved()
+    assert sorted(stored()) == sorted(faces)
+
+
+def test_a_server_that_fails_for_a_while_is_asked_again(desk, people):
+    desk = desk(people.ada)
+    answers = iter([503, 500, 502])
+
+    def fail(route: Route) -> None:
+        status = next(answers, None)
+        route.fulfill(status=status, body="down") if status else route.continue_()
+
+    desk.page.route(VOTES, fail)
+    face = desk.answer("1")
+    desk.wait_until_saved()
+    assert stored() == {face: "left"}
+
+
+def test_answers_of_a_closed_tab_are_sent_by_the_next_one(desk, people):
+    desk = desk(people.ada)
+    context = desk.page.context
+    context.route(VOTES, refuse)
+    faces = desk.answer_all(KEYS * 2)
+    desk.page.close()
+    assert stored() == {}
+    context.unroute(VOTES)
+    again = Desk.open(context.new_page(), "light")
+    again.wait_until_saved()
+    assert sorted(stored()) == sorted(faces)
+    assert again.shown not in faces
+
+
+def test_home_sends_what_a_closed_tab_left(desk, people):
+    desk = desk(people.ada)
+    context = desk.page.context
+    context.route(VOTES, refuse)
+    face = desk.answer("1")
+    desk.page.close()
+    context.unroute(VOTES)
+    home = context.new_page()
+    with home.expect_response(re.compile("/votes$")):
+        home.goto("/")
+    assert stored() == {face: "left"}
+
+
+def test_leaving_at_once_still_stores_the_last_answer(desk, people):
+    desk = desk(people.ada)
+    face = desk.answer("1")
+    desk.page.goto("about:blank")
+    for _ in range(50):
+        if stored():
+            break
+        desk.page.wait_for_timeout(100)
+    assert stored() == {face: "left"}
+
+
+def test_an_ended_session_is_told_and_the_answers_wait(desk, people, live_server):
+    desk = desk(people.ada)
+    desk.page.context.clear_cookies()
+    faces = desk.answer_all(["1", "2"])
+    expect(desk.saved).to_have_text("Signed out. 2 answers are kept here.")
+    desk.page.get_by_role("link", name="Sign in again").click()
+    desk.page.get_by_label("Name").fill("ada")
+    desk.page.get_by_label("Password").fill(people.password)
+    desk.page.get_by_role("button", name="Sign in").click()
+    if desk.page.url.endswith("/rubric"):
+        desk.page.get_by_role("button", name="I have read this: start").click()
+    desk.wait_for_face()
+    desk.wait_until_saved()
+    assert stored() == dict(zip(faces, ["left", "center"], strict=True))
+
+
+def test_answers_are_never_sent_in_another_persons_name(desk, people, live_server):
+    adas = desk(people.ada)
+    context = adas.page.context
+    context.route(VOTES, refuse)
+    faces = adas.answer_all(["1", "2"])
+    adas.page.close()
+    context.unroute(VOTES)
+    sign_in(context, people.ben, live_server.url)
+    bens = Desk.open(context.new_page(), "light")
+    own = bens.answer("3")
+    bens.wait_until_saved()
+    assert stored(annotator=people.ben) == {own: "right"}
+    assert own not in faces
+    sign_in(context, people.ada, live_server.url)
+    bens.page.close()
+    Desk.open(context.new_page(), "light").wait_until_saved()
+    assert stored(annotator=people.ada) == dict(zip(faces, ["left", "center"], strict=True))
+
+
+def take_over(page: Page, filename: str, campaign, other) -> None:
+    """Somebody else votes on the face that is on this page's screen."""
+    turn = Turn.objects.get(campaign=campaign, face__filename=filename)
+    queue.release(campaign, Lease.objects.get(turn=turn).annotator, [turn.face_id])
+    Vote.objects.create(turn=turn, annotator=other, choice="right", source="page")
+    Turn.objects.filter(id=turn.id).update(had=1)
+
+
+def test_a_refused_answer_is_shown_until_it_was_seen(desk, people, campaign):
+    desk = desk(people.ada)
+    taken = desk.shown
+    take_over(desk.page, taken, campaign, people.ben)
+    desk.answer("1")
+    good = desk.answer("2")
+    expect(desk.rejected).to_contain_text("1 answer not stored")
+    expect(desk.rejected).to_contain_text(f"{taken}, “left”")
+    expect(desk.rejected).to_contain_text("has all 1 votes it wants")
+    assert stored() == {taken: "right", good: "center"}
+    desk.page.reload()
+    expect(desk.rejected).to_contain_text(taken)
+    desk.page.get_by_role("button", name="I have seen this").click()
+    expect(desk.rejected).to_be_hidden()
+    desk.page.reload()
+    desk.wait_for_face()
+    expect(desk.rejected).to_be_hidden()
+
+
+def test_the_theme_is_remembered_from_the_first_byte(visit, people):
+    page = visit(people.ada, color_scheme="light").new_page()
+    page.goto("/")
+    page.get_by_role("button", name="Switch between dark and light").click()
+    dark = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    assert '<html lang="en" data-theme="dark">' in page.request.get("/").text()
+    page.reload()
+    assert dark == "rgb(19, 20, 23)"
+    expect(page.locator("body")).to_have_css("background-color", dark)
