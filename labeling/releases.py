@@ -193,9 +193,7 @@ def write_votes(file: IO[str], release: Release) -> None:
 def _pseudonyms(release: Release, votes: QuerySet[Vote]) -> dict[int, str]:
     """a001, a002, ...: the order is keyed by our secret, so it tells nobody who joined first."""
     people = votes.values_list("annotator_id", flat=True).distinct()
-    keyed = sorted(
-        people, key=lambda i: salted_hmac("annotator", f"{release.id}/{i}").hexdigest()
-    )
+    keyed = sorted(people, key=lambda i: salted_hmac("annotator", f"{release.id}/{i}").hexdigest())
     return {person: f"a{number:03d}" for number, person in enumerate(keyed, start=1)}
 
 

@@ -143,9 +143,7 @@ def test_its_files_are_sent_to_managers_and_only_those_it_lists(campaign, people
         answer = client.get(f"/api/releases/{release.id}/files/{name}")
         assert b"".join(answer.streaming_content) == content
         assert answer["ETag"] == f'"{hashlib.sha256(content).hexdigest()}"'
-    tail = client.get(
-        f"/api/releases/{release.id}/files/labels.csv", headers={"Range": "bytes=-5"}
-    )
+    tail = client.get(f"/api/releases/{release.id}/files/labels.csv", headers={"Range": "bytes=-5"})
     assert (tail.status_code, b"".join(tail.streaming_content)) == (
         206,
         files_of(release)["labels.csv"][-5:],

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from editing import jobs, runs
-from editing.management.running import do, nobody
 from labeling.errors import Refused
+from labeling.management.running import do, nobody
 
 
 class Command(BaseCommand):

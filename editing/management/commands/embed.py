@@ -6,9 +6,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from editing import jobs, runs
 from editing.filters import FaceFilter
-from editing.management.running import do, nobody
 from editing.models import Generator
 from labeling.errors import Refused
+from labeling.management.running import do, nobody
 
 
 class Command(BaseCommand):

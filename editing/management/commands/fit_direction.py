@@ -7,9 +7,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from editing import jobs, runs
 from editing.faces import DEFAULT_BINS
 from editing.filters import FaceFilter
-from editing.management.running import do, nobody
 from editing.models import Direction, Generator
 from labeling.errors import Refused
+from labeling.management.running import do, nobody
 
 
 class Command(BaseCommand):

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from editing import jobs, places, runs
-from editing.management.running import do, nobody
 from editing.models import Direction
 from labeling.errors import Refused
+from labeling.management.running import do, nobody
 
 
 class Command(BaseCommand):

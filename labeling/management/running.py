@@ -1,5 +1,6 @@
 """Do a job's work here and now, in the command's own process, with a bar."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -45,5 +46,9 @@ def do(job: Job, work: Callable[[Any, Any], None]) -> None:
         worker.finish(Progress(job), status="cancelled")
         raise CommandError("Stopped; ask again, and it goes on from what is kept.") from None
     job.refresh_from_db()
+    while job.status == "running":
+        # A worker was faster: it does the same work, and its end is ours.
+        time.sleep(0.5)
+        job.refresh_from_db()
     if job.status != "done":
         raise CommandError(job.error or f"The job is {job.status}.")
