@@ -9,7 +9,6 @@ from django.conf import settings
 from labeling.errors import NotFound
 from labeling.models import Release
 
-
 MANIFEST = "manifest.json"
 
 

@@ -84,7 +84,8 @@ def test_its_tables_say_the_same_in_three_formats(campaign):
     assert [(x["file"], x["choice"]) for x in lines] == [(r["file"], r["choice"]) for r in rows]
     assert found["list_illumination_celeba.txt"] == (
         "4\r\nleft center right \r\n"
-        "000001.jpg 1 -1 -1\r\n000002.jpg -1  1 -1\r\n000003.jpg -1 -1  1\r\n000004.jpg -1 -1  1\r\n"
+        "000001.jpg 1 -1 -1\r\n000002.jpg -1  1 -1\r\n"
+        "000003.jpg -1 -1  1\r\n000004.jpg -1 -1  1\r\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""manage.py tour: the main job without a browser, from face files to a turned head, as one table."""
+"""manage.py tour: the main job without a browser, from face files to a turned head."""
 
 import json
 import shutil
