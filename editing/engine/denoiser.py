@@ -84,8 +84,7 @@ class Denoiser:
         self, device: torch.device | str | None = None, dtype: torch.dtype | None = None
     ) -> Denoiser:
         self.unet.to(device or self.device)
-        for parameter in self.unet.parameters():
-            parameter.data = parameter.data.to(dtype or parameter.dtype)
+        _retype(self.unet, dtype or self.dtype)
         self.alpha_bar = self.alpha_bar.to(self.device)
         return self
 
@@ -204,7 +203,7 @@ def save_generator(
     fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     fresh.chmod(0o755)
     pipeline: Any = DDIMPipeline(
-        unet=copy.deepcopy(unet).cpu().to(dtype),
+        unet=_retype(copy.deepcopy(unet).cpu(), dtype),
         scheduler=_training_scheduler(prediction_type, train_timesteps),
     )
     pipeline.save_pretrained(fresh, safe_serialization=True)
@@ -273,6 +272,13 @@ def _square_size(sample_size: Any) -> int:
     if len(sides) != 2 or sides[0] != sides[1] or not isinstance(sides[0], int):
         raise ValueError(f"The network's sample_size is {sample_size}; expected one square size.")
     return sides[0]
+
+
+def _retype(unet: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
+    # Module.to(dtype), without the warning diffusers prints for any dtype below float32.
+    for parameter in unet.parameters():
+        parameter.data = parameter.data.to(dtype)
+    return unet
 
 
 def _use_plain_attention(unet: torch.nn.Module) -> None:
