@@ -14,6 +14,7 @@ from django.urls import reverse
 from labeling import queue, reports
 from labeling.errors import Refused
 from labeling.models import UNSURE, Campaign, Dataset, Release, Turn, User, Vote
+from labeling.released import MANIFEST
 from labeling.roles import has_role, page_for
 
 ARROWS = {"ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓", " ": "Space"}
@@ -234,23 +235,29 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
         Release.objects.select_related("campaign__dataset", "requested_by"), id=release_id
     )
     labels = {choice["value"]: choice["label"] for choice in found.campaign.choices}
-    counts = found.labels.values("choice").annotate(
-        human=Count("id", filter=Q(source="human")), model=Count("id", filter=Q(source="model"))
-    )
-    by_choice = {row["choice"]: (row["human"], row["model"]) for row in counts}
-    order = [*labels, *sorted(set(by_choice) - set(labels))]
-    manifest = found.manifest or {}
+    manifest = found.manifest
+    counts = manifest.get("counts", {})
+    rows = [
+        (value, labels.get(value, value), n.get("human", 0), n.get("model", 0))
+        for value, n in counts.items()
+    ]
     return render(
         request,
         "campaigns/release.html",
         {
             "release": found,
             "api_url": reverse("api-release", args=[found.id]),
-            "chart": bars([(v, labels.get(v, v), *by_choice.get(v, (0, 0))) for v in order]),
+            "chart": bars(rows),
             "files": manifest.get("files", []),
-            "facts": scalars({k: v for k, v in manifest.items() if k != "files"}),
+            "facts": [
+                *scalars(manifest),
+                *scalars(
+                    {f"votes, {k}": n for k, n in manifest.get("votes_by_source", {}).items()}
+                ),
+            ],
             "manifest_text": json.dumps(manifest, indent=2, ensure_ascii=False),
             "certificate": manifest.get("certificate"),
+            "manifest_name": MANIFEST,
         },
     )
 

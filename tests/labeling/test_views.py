@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from labeling import queue, votes
-from labeling.models import Campaign, Consensus, Release, ReleasedLabel, Turn, Vote
+from labeling.models import Campaign, Consensus, Release, Turn, Vote
 from tests.conftest import People
 
 pytestmark = pytest.mark.django_db
@@ -231,22 +231,28 @@ def test_bars_are_percents_of_the_longest(people, campaign, faces, page):
     ]
 
 
-def test_a_release_page_lists_files_and_promises_nothing_unaudited(people, campaign, faces, page):
+def test_a_release_page_lists_files_and_promises_nothing_unaudited(people, campaign, page):
     file = {"name": "labels.csv", "bytes": 1234, "sha256": "ab" * 32}
     release = release_of(
         campaign,
         status="done",
         n_labels=1,
         finished_at=campaign.created_at,
-        manifest={"files": [file], "dataset": "small", "certificate": None},
+        manifest={
+            "files": [file],
+            "counts": {"left": {"human": 3, "model": 1}, "right": {"human": 0, "model": 2}},
+            "certificate": {"certified": False, "reason": "Nothing was audited."},
+        },
     )
-    ReleasedLabel.objects.create(
-        release=release, face=faces[0], choice="left", probability=0.9, source="human"
-    )
-    text = page(people.rita, f"/releases/{release.id}").content.decode()
+    answer = page(people.rita, f"/releases/{release.id}")
+    text = answer.content.decode()
+    assert [(bar["label"], bar["count"], bar["human"]) for bar in answer.context["chart"]] == [
+        ("Left", 4, "75.00"),
+        ("Right", 2, "0.00"),
+    ]
     assert f"/api/releases/{release.id}/files/labels.csv" in text
     assert "ab" * 32 in text
-    assert "No error rate is promised" in text
+    assert "No error rate is promised.</strong> Nothing was audited." in text
 
 
 def test_a_failed_release_says_why(people, campaign, page):
