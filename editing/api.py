@@ -7,7 +7,12 @@ from django.db.models import QuerySet
 from django.http import FileResponse, QueryDict
 from django.shortcuts import get_object_or_404
 from django.urls import path
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.utils import (
+    OpenApiTypes,
+    extend_schema,
+    extend_schema_field,
+    extend_schema_view,
+)
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -67,7 +72,7 @@ def paged(rows: list[Any], cursor: int | None, request: Request) -> Response:
 class FacesView(APIView):
     permission_classes = RESEARCHER
 
-    @extend_schema(responses=ANY_OBJECT)
+    @extend_schema(operation_id="faces_list", responses=ANY_OBJECT)
     def get(self, request: Request) -> Response:
         query, cursor, limit = query_of(request)
         face_filter = FaceFilter.parse(query)
@@ -99,6 +104,7 @@ class FaceView(APIView):
         return Response(faces.show([face], FaceFilter(dataset=face.dataset.name))[0])
 
 
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "string"}]})
 class NameOrId(serializers.Field):
     """A row's id, or its name."""
 
@@ -116,7 +122,11 @@ class Number(serializers.FloatField):
     """A finite number; true and false are none."""
 
     def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool) or not math.isfinite(number := super().to_internal_value(data)):
+        try:
+            number = math.nan if isinstance(data, bool) else float(data)
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
             raise serializers.ValidationError(f"{data!r} came; expected a finite number.")
         return number
 
@@ -144,6 +154,11 @@ class JobsView(APIView):
 
     def answer(self, job: Job) -> Response:
         return Response(show(self.rows().get(id=job.id)), status=202)
+
+
+def listed(operation_id: str) -> Any:
+    """Names a kind's list in the schema, where it would be taken for one row of it."""
+    return extend_schema_view(get=extend_schema(operation_id=operation_id, responses=ANY_OBJECT))
 
 
 class JobView(APIView):
@@ -180,6 +195,7 @@ class GeneratorBody(Strict):
     source = serializers.CharField(max_length=1000)
 
 
+@listed("generators_list")
 class GeneratorsView(JobsView):
     model = Generator
 
@@ -199,6 +215,7 @@ class EmbeddingBody(Strict):
     refinements = serializers.IntegerField(required=False)
 
 
+@listed("embeddings_list")
 class EmbeddingsView(JobsView):
     model = Embedding
 
@@ -225,6 +242,7 @@ class DirectionBody(Strict):
     embedding = row_id(required=False, allow_null=True)
 
 
+@listed("directions_list")
 class DirectionsView(JobsView):
     model = Direction
 
@@ -251,6 +269,7 @@ class EditBody(Strict):
     degrees = serializers.ListField(child=Number(), min_length=1, max_length=jobs.MOST_FRAMES)
 
 
+@listed("edits_list")
 class EditsView(JobsView):
     model = Edit
 

@@ -10,8 +10,6 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
-
 from editing import places, tasks
 from editing.faces import DEFAULT_BINS
 from editing.filters import FaceFilter
@@ -71,7 +69,7 @@ def add_generator(
 
 
 def _folder_of(source: str, *, anywhere: bool) -> Path | None:
-    """The folder that was meant, or None for a hub id that the operator allows."""
+    """The folder that was meant, or None for what can only be a hub id."""
     roots = [root.resolve() for root in places.generator_folders()]
     for root in [*roots, *([Path.cwd()] if anywhere else [])]:
         # An absolute source replaces the root here, so the check below is what contains it.
@@ -80,13 +78,8 @@ def _folder_of(source: str, *, anywhere: bool) -> Path | None:
         if (contained or anywhere) and "\0" not in source and folder.is_dir():
             return folder
     if HUB_ID.fullmatch(source):
-        if settings.ALLOW_HUB:
-            return None
-        raise Refused(
-            "hub_not_allowed",
-            f"{source!r} is no folder here, and this server may not download from the hub; "
-            "its operator can set ALLOW_HUB=yes.",
-        )
+        # Whether it may be downloaded, and whether that is needed, the worker finds out.
+        return None
     where = " or ".join(str(root) for root in roots)
     raise Refused("invalid_source", f"source is {source!r}; expected a folder inside {where}.")
 

@@ -1,5 +1,7 @@
+# ruff: noqa: E402 the models can be imported only after setup
 """What the tests of editing share: a tiny generator of random weights, and rows that use it."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,22 +12,31 @@ import torch
 # When only this folder is asked for, pytest reads this file before tests/conftest.py sets up.
 django.setup()
 
-from editing import jobs, runs
+from editing import jobs, places, runs
 from editing.engine.denoiser import new_unet, save_generator
 from editing.filters import FaceFilter
-from editing.management.running import nobody
 from editing.models import Direction, Edit, Embedding, Generator
+from editing.runs.measuring import PROBE_VERSION
 from labeling import worker
+from labeling.management.running import nobody
 from labeling.models import Dataset, Face, Job
+
+SIZE = 16
+
+
+@pytest.fixture(scope="session")
+def kept_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that fits a direction leaves its probe for the next ones."""
+    return tmp_path_factory.mktemp("probes") / "probe.safetensors"
 
 
 @pytest.fixture(scope="session")
 def generator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A network of 32x32 pictures, untrained: inverting and generating is as exact as with any."""
+    """A network of 16x16 pictures, untrained: inverting and generating is as exact as with any."""
     folder = tmp_path_factory.mktemp("generators") / "tiny"
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        save_generator(folder, new_unet(32, (8, 16, 32)), {"dataset": "none"})
+        save_generator(folder, new_unet(SIZE, (8, 32)), {"dataset": "none"})
     return folder
 
 
@@ -56,9 +67,14 @@ def generator(db: None, generator_folder: Path, done: Callable[[Job], Job]) -> G
 
 
 @pytest.fixture
-def many(dataset_of: Callable[..., Dataset]) -> Dataset:
-    """120 faces of 40 people, enough for every bin and for people set apart."""
-    return dataset_of(120, name="many")
+def many(dataset_of: Callable[..., Dataset], kept_probe: Path) -> Dataset:
+    """120 faces of 40 people, the same in each test, enough for every bin and people set apart."""
+    dataset = dataset_of(120, name="many")
+    if kept_probe.exists():
+        place = places.probe_file(dataset.id, SIZE, PROBE_VERSION)
+        place.parent.mkdir(exist_ok=True)
+        shutil.copy(kept_probe, place)
+    return dataset
 
 
 @pytest.fixture
@@ -85,13 +101,16 @@ def direction(
     generator: Generator,
     ask_embedding: Callable[..., Embedding],
     done: Callable[[Job], Job],
+    kept_probe: Path,
 ) -> Direction:
     """A fitted direction in the tiny generator's space."""
     assert done(ask_embedding()).status == "done"
     row = jobs.fit_direction(
         user=None, generator=generator, face_filter=FaceFilter(), body={}, ring=nobody
     )
-    return done(row)
+    done(row)
+    shutil.copy(places.probe_file(many.id, SIZE, PROBE_VERSION), kept_probe)
+    return row
 
 
 @pytest.fixture
