@@ -31,7 +31,7 @@ def test_a_manager_asks_for_a_release_and_downloads_what_it_promises(
     assert release.request == {"include": ["human"]}
     assert release.n_labels == 4
     page.get_by_role("link", name="Release 1").click()
-    expect(page.get_by_text("No error rate is promised.")).to_be_visible()
+    expect(page.get_by_text("No error rate is promised.", exact=True)).to_be_visible()
     for file in release.manifest["files"]:
         row = page.get_by_role("row").filter(has_text=file["name"])
         expect(row).to_contain_text(file["sha256"])
