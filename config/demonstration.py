@@ -6,6 +6,7 @@ Long work on images is asked for as a user would, row, bell and worker, so the p
 import json
 import time
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def voted(n_faces: int) -> bool:
 
 def simulate(n_faces: int) -> Callable[[Meter], None]:
     def do(meter: Meter) -> None:
-        call_command("simulate_votes", CAMPAIGN, faces=n_faces, verbosity=0)
+        call_command("simulate_votes", CAMPAIGN, faces=n_faces, stdout=StringIO())
 
     return do
 
