@@ -37,7 +37,7 @@ def add_generator(
     anywhere: bool = False,
     body: dict,
     key: str = "",
-    ring: Ring = tasks.check_generator.delay,
+    ring: Ring = tasks.ring_check,
 ) -> Generator:
     """Ask for a generator to be loaded and checked.
 
@@ -95,7 +95,7 @@ def embed(
     refinements: int = DEFAULT_REFINEMENTS,
     body: dict,
     key: str = "",
-    ring: Ring = tasks.embed.delay,
+    ring: Ring = tasks.ring_embed,
 ) -> Embedding:
     """Ask for the latents of a filter's faces.
 
@@ -163,7 +163,7 @@ def fit_direction(
     embedding: Embedding | None = None,
     body: dict,
     key: str = "",
-    ring: Ring = tasks.fit_direction.delay,
+    ring: Ring = tasks.ring_fit,
 ) -> Direction:
     """Ask for the lines to the left and to the right through a filter's yaw clusters.
 
@@ -223,7 +223,7 @@ def turn(
     degrees: Sequence[float],
     body: dict,
     key: str = "",
-    ring: Ring = tasks.render_edit.delay,
+    ring: Ring = tasks.ring_render,
 ) -> Edit:
     """Ask for one face turned to each of these degrees; the frames come in growing order."""
     ready(direction, "direction")

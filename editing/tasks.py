@@ -1,9 +1,12 @@
 """The doorway to the worker: ids in, nothing out; every task may run twice without harm."""
 
+from functools import partial
+
 from celery import shared_task
 
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling import worker
+from labeling.tasks import ring
 
 # Importing torch costs a process 300 MB and seconds: only a worker that runs a task pays for it.
 
@@ -36,10 +39,17 @@ def render_edit(job_id: int) -> None:
     worker.run(Edit, job_id, runs.render_edit)
 
 
+# A bell that the broker did not take costs seconds, not the request: the sweep rings again.
+ring_check = partial(ring, check_generator)
+ring_embed = partial(ring, embed)
+ring_fit = partial(ring, fit_direction)
+ring_render = partial(ring, render_edit)
+
+
 @shared_task(name="editing.sweep")
 def sweep() -> None:
     """Ring again for rows that wait or were abandoned; runs on the light queue."""
-    worker.sweep(Generator, check_generator.delay)
-    worker.sweep(Embedding, embed.delay)
-    worker.sweep(Direction, fit_direction.delay)
-    worker.sweep(Edit, render_edit.delay)
+    worker.sweep(Generator, ring_check)
+    worker.sweep(Embedding, ring_embed)
+    worker.sweep(Direction, ring_fit)
+    worker.sweep(Edit, ring_render)

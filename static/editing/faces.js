@@ -7,7 +7,7 @@ import { askOnSubmit, fieldsOf } from "./ask.js";
 const PATIENCE_MS = 250;
 const EDGES = Array.from({ length: 25 }, (_, index) => -60 + 5 * index);
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 640, FLOOR = 168, TOP = 12;
+const HEIGHT = 190, FLOOR = 164, TOP = 10;
 
 /** @typedef {{id: number, image: string, filename: string, yaw_degrees: number | null, consensus: {choice: string} | null}} Face */
 /** @typedef {{yaw_min: number | null, yaw_max: number | null, total: number, choices: Record<string, number>}} Bin */
@@ -51,9 +51,13 @@ const colour = (choices, choice) => (choice ? `choice-${(choices.indexOf(choice)
 function drawHistogram(summary) {
   const choices = Object.keys(summary.choices).filter(Boolean);
   const shown = [...choices, ""].filter((choice) => summary.choices[choice]);
+  const histogram = part("histogram");
+  // Units are pixels, so that the labels keep their shape at every width.
+  const width = Math.max(histogram.clientWidth, 240);
+  histogram.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   const most = Math.max(1, ...summary.bins.map((bin) => bin.total));
-  const wide = WIDTH / summary.bins.length;
-  const parts = [draw("line", { class: "rule", x1: 0, x2: WIDTH, y1: FLOOR, y2: FLOOR })];
+  const wide = width / summary.bins.length;
+  const parts = [draw("line", { class: "rule", x1: 0, x2: width, y1: FLOOR, y2: FLOOR })];
   summary.bins.forEach((bin, index) => {
     let y = FLOOR;
     const group = draw("g", {});
@@ -70,7 +74,7 @@ function drawHistogram(summary) {
     if (bin.yaw_min !== null && bin.yaw_min % 15 === 0)
       parts.push(draw("text", { x: index * wide, y: FLOOR + 16, "text-anchor": "middle" }, `${bin.yaw_min}`));
   });
-  part("histogram").replaceChildren(...parts);
+  histogram.replaceChildren(...parts);
   part("legend").replaceChildren(
     ...shown.map((choice) => {
       const item = document.createElement("li");
@@ -81,6 +85,10 @@ function drawHistogram(summary) {
     }),
   );
 }
+
+/** @type {Summary | null} */
+let drawn = null;
+new ResizeObserver(() => drawn && drawHistogram(drawn)).observe(part("histogram"));
 
 /** @param {Face} face */
 function card(face) {
@@ -114,6 +122,7 @@ async function refresh({ withFaces }) {
     part("problem").hidden = true;
     part("total").textContent = summary.total.toLocaleString("en");
     part("total-word").textContent = summary.total === 1 ? "face passes" : "faces pass";
+    drawn = summary;
     drawHistogram(summary);
     if (found) {
       part("grid").replaceChildren(...found.results.map(card));
