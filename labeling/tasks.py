@@ -14,9 +14,9 @@ log = logging.getLogger(__name__)
 
 @shared_task(name="labeling.refresh")
 def refresh(refresh_id: int) -> None:
-    from labeling import suggestions, worker
+    from labeling import refreshes, worker
 
-    worker.run(Refresh, refresh_id, suggestions.refresh)
+    worker.run(Refresh, refresh_id, refreshes.refresh)
 
 
 @shared_task(name="labeling.write_release")

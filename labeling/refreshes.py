@@ -1,0 +1,134 @@
+"""[worker] One refresh, followed: votes -> classifier -> suggestions -> consensus -> priorities."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from django.db import connection
+from django.db.models import F
+from threadpoolctl import threadpool_limits
+
+from labeling import consensus, suggestions
+from labeling.consensus import Belief
+from labeling.learning import features
+from labeling.learning.acquisition import cold_priorities, priorities
+from labeling.learning.aggregation import Opinion
+from labeling.learning.classifier import Training, fit
+from labeling.models import Campaign, Refresh, Turn
+from labeling.suggestions import Described
+from labeling.worker import Progress
+
+# Below this, a classifier says more about chance than about light.
+LEAST_FACES, LEAST_CHOICES = 12, 2
+
+
+def refresh(job: Refresh, progress: Progress) -> None:
+    """Bring suggestions, consensus and queue of the job's campaign up to date with its votes."""
+    # These matrices are small: on a busy machine a second thread costs more than it brings.
+    with alone(job.campaign), threadpool_limits(1):
+        figures = _refresh(job, progress)
+    Refresh.objects.filter(id=job.id, attempt=job.attempt).update(figures=figures)
+
+
+@contextmanager
+def alone(campaign: Campaign) -> Iterator[None]:
+    """Hold a campaign's learning: of two workers that refresh it at once, one waits."""
+    key = f"refresh of campaign {campaign.id}"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+
+
+def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
+    campaign, began = job.campaign, time.monotonic()
+    progress(0.0, "reading features")
+    described = suggestions.describe(campaign, progress)
+    features_ready = time.monotonic()
+    progress(0.6, "counting votes")
+    opinion = consensus.read_opinion(campaign)
+    progress(0.65, "training")
+    training, trained_on = train(campaign, described, opinion)
+    model = version = None
+    held_out: dict[str, float] = {}
+    if training is not None:
+        progress(0.75, "storing suggestions")
+        said = training.classifier.predict(described.vectors)
+        classifier = suggestions.keep_classifier(campaign, training.classifier)
+        suggestions.store(classifier, described.face_ids, said)
+        version, model = classifier.version, said.copy()
+        held_out = {name: classifier.card[name] for name in ("accuracy", "log_loss", "ece")}
+        # Of the faces it was trained on, only what it said without them counts as evidence.
+        model[trained_on] = training.held_out
+    progress(0.85, "storing consensus")
+    belief = consensus.believe(opinion, described.face_ids, model)
+    consensus.store(campaign, belief)
+    progress(0.9, "ordering the queue")
+    reopened = consensus.reopen(campaign, belief)
+    n_open = _order_queue(campaign, described, belief if model is not None else None, job.id)
+    return {
+        "faces": len(described.face_ids),
+        "votes": int(opinion.n_votes.sum()),
+        "faces_with_votes": len(opinion.faces),
+        "classifier_version": version,
+        **held_out,
+        "reopened": reopened,
+        "open": n_open,
+        "unreadable": described.unreadable[:20],
+        "n_unreadable": len(described.unreadable),
+        "features_seconds": round(features_ready - began, 3),
+        "seconds": round(time.monotonic() - began, 3),
+    }
+
+
+def train(
+    campaign: Campaign, described: Described, opinion: Opinion
+) -> tuple[Training | None, np.ndarray]:
+    """A classifier from people's votes, and the rows of `described` it saw; None for too few."""
+    sure = opinion.n_sure > 0
+    rows = np.searchsorted(described.face_ids, opinion.faces[sure])
+    rows = np.minimum(rows, max(len(described.face_ids) - 1, 0))
+    is_described = (
+        described.face_ids[rows] == opinion.faces[sure] if len(described.face_ids) else rows < 0
+    )
+    rows, targets = rows[is_described], opinion.posterior[sure][is_described]
+    n_choices = len(np.unique(targets.argmax(axis=1))) if len(targets) else 0
+    if len(rows) < LEAST_FACES or n_choices < LEAST_CHOICES:
+        return None, rows
+    values = campaign.values
+    training = fit(
+        described.vectors[rows],
+        targets,
+        mirror_of=np.array([values.index(choice["mirror"]) for choice in campaign.choices]),
+        signs=features.mirror_signs(),
+        identities=described.identities[rows],
+        card={
+            "feature_version": features.VERSION,
+            "choices": values,
+            "n_votes": int(opinion.n_votes.sum()),
+        },
+    )
+    return training, rows
+
+
+def _order_queue(
+    campaign: Campaign, described: Described, belief: Belief | None, seed: int
+) -> int:
+    """Priorities for the turns that want votes; returns how many there are."""
+    wanting = Turn.objects.filter(campaign=campaign, wanted__gt=F("had"))
+    open_faces = np.array(sorted(wanting.values_list("face_id", flat=True)), dtype=np.int64)
+    rng = np.random.default_rng(seed)
+    if belief is not None:
+        rows = np.flatnonzero(np.isin(belief.face_ids, open_faces))
+        order = priorities(belief.probabilities[rows], rng)
+        consensus.prioritize(campaign, belief.face_ids[rows], order)
+    else:
+        rows = np.flatnonzero(np.isin(described.face_ids, open_faces))
+        contrast = features.side_contrast(described.vectors[rows])
+        order = cold_priorities(contrast, described.yaw[rows], rng)
+        consensus.prioritize(campaign, described.face_ids[rows], order)
+    return len(open_faces)
