@@ -87,9 +87,11 @@ class Up:
     def _start_everything(self) -> None:
         self._to_the_end(self._demo("bare" if self.bare else "prepare"))
         begun = time.monotonic()
-        for child in self._servers():
-            self._start(child)
+        web, *workers = self._servers()
+        self._start(web)
         self._wait_for_the_web()
+        for child in workers:
+            self._start(child)
         tick("web and workers", begun)
         say(f"\nReady after {time.monotonic() - self.begun:.0f} s: http://{HOST}:{self.port}")
         if not self.bare:
@@ -122,7 +124,7 @@ class Up:
         threads = str(max(2, min(8, os.cpu_count() or 2)))
         gunicorn = [
             *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{self.port}"),
-            *("--workers", "2", "--threads", threads, "--graceful-timeout", "5"),
+            *("--workers", "2", "--threads", threads, "--preload", "--graceful-timeout", "5"),
             *("--worker-tmp-dir", str(self.var), "--no-control-socket"),
         ]
         beat = ["beat", "--schedule", str(self.var / "beat"), "--pidfile=", "--loglevel=WARNING"]
