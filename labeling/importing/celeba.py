@@ -234,6 +234,7 @@ def _store(dataset: Dataset, checked: _Folder, report: Progress) -> int:
             [dataset.id],
         )
         added = cursor.rowcount
+        cursor.execute("DROP TABLE arrived")
         if added:
             cursor.execute("ANALYZE labeling_face")
         return added
