@@ -89,7 +89,7 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
     result = direction.result
     offered = Face.objects.filter(id__in=result.get("held_out", [])[:OFFERED])
     by_id = offered.select_related("dataset").in_bulk()
-    context = {
+    context: dict[str, Any] = {
         "direction": direction,
         "url": reverse("api-direction", args=[direction.id]),
         "filter": FaceFilter.parse(direction.filter).as_pairs(),
@@ -98,6 +98,11 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
         "most_degrees": jobs.MOST_DEGREES,
     }
     if direction.status == "done":
+        calibration = result["calibration"]
+        # A side whose heads did not follow the line is walked as asked, and turns as it likes.
+        context["unanswered"] = [side for side in calibration if calibration[side] is None]
+        kept = result["check"]["light_kept"]
+        context["light_kept_percent"] = None if kept is None else round(100 * kept)
         context["plot"] = drawing.requested_against_achieved(result["check"]["points"])
         context["line_plot"] = drawing.centroids(result["bins"])
     return render(request, "editing/direction.html", context)

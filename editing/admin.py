@@ -1,0 +1,32 @@
+"""Rows of editing in the back office: made by requests, written by workers, shown here."""
+
+from django.contrib import admin
+
+from editing.models import Direction, Edit, Embedding, Generator
+from labeling.admin import ReadOnly
+
+
+@admin.register(Generator)
+class GeneratorAdmin(ReadOnly):
+    list_display = ["id", "name", "image_size", "source", "status", "created_at"]
+    list_filter = ["status"]
+
+
+@admin.register(Embedding)
+class EmbeddingAdmin(ReadOnly):
+    list_display = ["id", "space", "filter", "n_embedded", "n_faces", "status", "created_at"]
+    list_filter = ["status"]
+
+
+@admin.register(Direction)
+class DirectionAdmin(ReadOnly):
+    list_display = ["id", "space", "filter", "status", "requested_by", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["requested_by"]
+
+
+@admin.register(Edit)
+class EditAdmin(ReadOnly):
+    list_display = ["id", "kind", "face_id", "direction_id", "status", "requested_by", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["requested_by"]
