@@ -29,6 +29,7 @@ from config.postgres_account import Account, PostgresError, server_account
 SUPERUSER = "postgres"
 PORT = 5432  # only the socket's name: the server listens on no network address
 START_SECONDS = 90.0  # after a crash the log is replayed first
+SOCKET_FOLDER_PREFIX = "penumbra-socket-"
 SOCKET_PATH_BYTES = 107  # sockaddr_un on Linux, with its closing zero byte
 LOG_BYTES = 5 * 2**20
 
@@ -84,7 +85,9 @@ def stop(data_dir: Path | str) -> bool:
         server = postmaster.find(folder)
         if server is None:
             return False
+        lines = postmaster.pid_file(folder)
         postmaster.end(server)
+        _remove_socket_folder(folder, lines)
         return True
 
 
@@ -218,8 +221,7 @@ def _clear_stale_pid_file(folder: Path) -> None:
         time.sleep(0.1)
     if postmaster.find(folder) is not None:
         raise PostgresError(f"The server of {folder} runs but does not get ready; see its log.")
-    if len(lines) > 4 and lines[4].strip() not in {"", str(folder)}:
-        shutil.rmtree(lines[4].strip(), ignore_errors=True)
+    _remove_socket_folder(folder, lines)
     for stale in ("postmaster.pid", f".s.PGSQL.{PORT}.lock", f".s.PGSQL.{PORT}"):
         (folder / stale).unlink(missing_ok=True)
 
@@ -231,9 +233,16 @@ def _socket_folder(folder: Path, account: Account) -> str:
     parent = tempfile.gettempdir()
     if len(os.fsencode(parent)) > SOCKET_PATH_BYTES // 2:
         parent = "/tmp"
-    made = Path(tempfile.mkdtemp(prefix="penumbra-", dir=parent))  # 0700, a name nobody can guess
+    made = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=parent))  # 0700, not guessable
     account.own(made)
     return str(made)
+
+
+def _remove_socket_folder(folder: Path, pid_file: list[str]) -> None:
+    """Remove the folder that `_socket_folder` made elsewhere for the server of this pid file."""
+    place = Path(pid_file[4].strip()) if len(pid_file) > 4 else folder
+    if place != folder and place.name.startswith(SOCKET_FOLDER_PREFIX):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _last_line(text: str) -> str:

@@ -140,8 +140,10 @@ def test_a_folder_name_too_long_for_a_socket_works(var):
     assert ask(host, "SELECT 1") == 1
     assert not host.startswith(str(var))
     kill(server_pid(cluster))
-    start(cluster)
+    again = start(cluster)
     assert not Path(host).exists(), "the killed server's socket folder was left behind"
+    postgres.stop(cluster)
+    assert not Path(again).exists()
 
 
 def test_an_interrupted_creation_is_begun_again(var):
