@@ -237,10 +237,20 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
     labels = {choice["value"]: choice["label"] for choice in found.campaign.choices}
     manifest = found.manifest
     counts = manifest.get("counts", {})
+    # The database keeps no order within JSON: the campaign's choices have theirs.
+    order = [*(value for value in labels if value in counts), *sorted(set(counts) - set(labels))]
     rows = [
-        (value, labels.get(value, value), n.get("human", 0), n.get("model", 0))
-        for value, n in counts.items()
+        (
+            value,
+            labels.get(value, value),
+            counts[value].get("human", 0),
+            counts[value].get("model", 0),
+        )
+        for value in order
     ]
+    shown = {name: manifest.get(name, "") for name in ("format", "created_at")}
+    shown |= {name: manifest.get(f"n_{name}", "") for name in ("labels", "votes")}
+    shown |= {f"votes, {kind}": n for kind, n in manifest.get("votes_by_source", {}).items()}
     return render(
         request,
         "campaigns/release.html",
@@ -249,12 +259,7 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
             "api_url": reverse("api-release", args=[found.id]),
             "chart": bars(rows),
             "files": manifest.get("files", []),
-            "facts": [
-                *scalars(manifest),
-                *scalars(
-                    {f"votes, {k}": n for k, n in manifest.get("votes_by_source", {}).items()}
-                ),
-            ],
+            "facts": scalars(shown),
             "manifest_text": json.dumps(manifest, indent=2, ensure_ascii=False),
             "certificate": manifest.get("certificate"),
             "manifest_name": MANIFEST,
