@@ -40,7 +40,8 @@ def do(job: Job, work: Callable[[Any, Any], None]) -> None:
     try:
         with tqdm(total=100, bar_format=layout) as bar:
             worker.run(model, job.id, lambda row, progress: work(row, Bar(progress, bar)))
-            bar.set_description_str("Done")
+            bar.n = 100
+            bar.set_description_str("Ended")
     except KeyboardInterrupt:
         job.refresh_from_db()
         worker.finish(Progress(job), status="cancelled")

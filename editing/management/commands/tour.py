@@ -53,8 +53,9 @@ class Command(BaseCommand):
             "--generator", help="a name or folder; else the shipped or a trained one"
         )
         parser.add_argument(
-            "--minutes", type=float, default=45, help="training, where one is needed"
+            "--minutes", type=float, default=20, help="training, where one is needed"
         )
+        parser.add_argument("--size", type=int, default=32, help="of a generator trained here")
         parser.add_argument("--timestep", type=int, help="noise level of the latents")
         parser.add_argument("--steps", type=int, default=editing_jobs.DEFAULT_STEPS)
         parser.add_argument("--refinements", type=int, default=editing_jobs.DEFAULT_REFINEMENTS)
@@ -83,7 +84,7 @@ class Command(BaseCommand):
         face, direction = self.fit(release, embedding)
         self.turn(face, direction)
         if dataset.is_rendered and self.given["truths"]:
-            self.check(direction, folder)
+            self.compare(direction, folder)
         self.tell()
 
     def step(self, name: str, work: Callable[[], tuple[Any, str, str]]) -> Any:
@@ -186,9 +187,8 @@ class Command(BaseCommand):
     def trained(self, dataset: Dataset) -> str:
         """The name of a generator for these faces, trained now unless there is one."""
         if not Generator.objects.filter(name=dataset.name, status="done").exists():
-            call_command(
-                "train_generator", dataset.name, minutes=self.given["minutes"], resume=True
-            )
+            budget = {"minutes": self.given["minutes"], "size": self.given["size"]}
+            call_command("train_generator", dataset.name, resume=True, **budget)
         return dataset.name
 
     def added(self, folder: Path) -> Generator:
@@ -264,7 +264,7 @@ class Command(BaseCommand):
 
         return self.step("turn", work)
 
-    def check(self, direction: Direction, folder: Path) -> None:
+    def compare(self, direction: Direction, folder: Path) -> None:
         def work() -> tuple[None, str, str]:
             found = truth.compare(direction, folder, self.given["truths"])
             (self.out / "truth.json").write_text(json.dumps(asdict(found), indent=1))
