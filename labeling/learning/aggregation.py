@@ -51,7 +51,7 @@ def aggregate(
     prior = np.full(n_choices, 1 / n_choices)
     posterior = expect(row, person, choice, confusion, prior, len(faces))
     for _ in range(ROUNDS):
-        confusion = maximize(row, person, choice, confusion, prior, posterior)
+        confusion = maximize(row, person, choice, posterior, len(people))
         before, posterior = posterior, expect(row, person, choice, confusion, prior, len(faces))
         prior = (posterior.sum(axis=0) + 1) / (len(faces) + n_choices)
         if np.abs(posterior - before).max(initial=0) < 1e-4:
@@ -91,24 +91,18 @@ def expect(
 
 
 def maximize(
-    row: np.ndarray,
-    person: np.ndarray,
-    choice: np.ndarray,
-    confusion: np.ndarray,
-    prior: np.ndarray,
-    posterior: np.ndarray,
+    row: np.ndarray, person: np.ndarray, choice: np.ndarray, posterior: np.ndarray, n_people: int
 ) -> np.ndarray:
-    """M step: how each person answers (a, k, k + 1), judged by the *others'* votes on a face.
+    """M step: how each person answers (a, k, k + 1), from the faces that others voted on too.
 
-    Judged by a posterior that holds one's own vote, everybody who votes alone looks perfect.
+    A face with one vote is believed to be what that vote says, so counting it would make everybody
+    who votes alone look perfect.
     """
-    k = len(prior)
-    others = np.log(np.maximum(posterior[row], TINY)) - np.log(confusion[person, :, choice])
+    k = posterior.shape[1]
     alone = np.bincount(row, minlength=len(posterior))[row] < 2
-    counts = np.tile(prior_confusion(k) * PRIOR_VOTES, (len(confusion), 1, 1))
-    belief = np.where(alone[:, None], 0.0, softmax(others))
+    counts = np.tile(prior_confusion(k) * PRIOR_VOTES, (n_people, 1, 1))
     by_answer = counts.transpose(0, 2, 1)
-    np.add.at(by_answer, (person, choice), belief)  # a view: counts itself grows
+    np.add.at(by_answer, (person[~alone], choice[~alone]), posterior[row[~alone]])  # a view
     return counts / counts.sum(axis=2, keepdims=True)
 
 

@@ -119,7 +119,7 @@ def fit(
         )
     choices = np.arange(k)
     if sorted(mirror_of) != list(choices) or (mirror_of[mirror_of] != choices).any():
-        raise ValueError(f"mirror_of is {list(mirror_of)}, expected pairs among 0..{k - 1}")
+        raise ValueError(f"mirror_of is {mirror_of.tolist()}, expected pairs among 0..{k - 1}")
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
     mean, spread = _scale(features, signs)
     problem = _Problem((features - mean) / spread, targets, weights, mirror_of, signs)

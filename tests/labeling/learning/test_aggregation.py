@@ -1,0 +1,104 @@
+"""Votes become belief: skill is found, bragging is held back, the model only leans."""
+
+import numpy as np
+import pytest
+
+from labeling.learning.aggregation import aggregate, combine, prior_confusion
+from labeling.learning.calibration import calibration_error
+
+UNSURE = 3
+
+
+def simulated(skills, n_faces=400, votes_per_face=3, seed=0, swaps=()):
+    """Votes of annotators who are right with their skill, and the truth (n_faces,)."""
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, n_faces)
+    rows = []
+    for face in range(n_faces):
+        for who in rng.permutation(len(skills))[:votes_per_face]:
+            wrong = (truth[face] + rng.integers(1, 3)) % 3
+            answer = truth[face] if rng.random() < skills[who] else wrong
+            rows.append((face, who, 2 - answer if who in swaps else answer))
+    face, annotator, choice = np.array(rows).T
+    return face, annotator, choice, truth
+
+
+def test_one_vote_is_believed_but_not_blindly():
+    opinion = aggregate(np.array([7]), np.array([1]), np.array([2]), 3)
+    assert opinion.faces.tolist() == [7]
+    assert opinion.posterior[0].argmax() == 2
+    assert 0.8 < opinion.posterior[0, 2] < 0.97
+
+
+def test_many_faces_of_one_lone_annotator_do_not_make_them_perfect():
+    face = np.arange(500)
+    choice = np.random.default_rng(0).integers(0, 3, 500)
+    opinion = aggregate(face, np.zeros(500, int), choice, 3)
+    np.testing.assert_allclose(opinion.confusion[0], prior_confusion(3))
+    assert opinion.posterior.max() < 0.95
+
+
+def test_agreement_is_surer_than_one_vote_and_contradiction_less_sure():
+    face, annotator = np.array([0, 1, 1, 2, 2]), np.array([0, 0, 1, 0, 1])
+    opinion = aggregate(face, annotator, np.array([0, 0, 0, 0, 2]), 3)
+    one, agreed, contradicted = opinion.posterior.max(axis=1)
+    assert agreed > one > contradicted
+    assert opinion.disagrees.tolist() == [False, False, True]
+    assert opinion.n_votes.tolist() == [1, 2, 2]
+
+
+def test_cant_tell_counts_as_a_vote_and_says_almost_nothing():
+    opinion = aggregate(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([UNSURE, 1, UNSURE]), 3)
+    assert opinion.n_sure.tolist() == [1, 0]
+    assert opinion.n_votes.tolist() == [2, 1]
+    assert not opinion.disagrees.any()
+    assert opinion.posterior[0].argmax() == 1
+    assert opinion.posterior[1].max() < 0.7
+
+
+def test_skilled_annotators_outweigh_careless_ones():
+    face, annotator, choice, truth = simulated([0.95, 0.9, 0.9, 0.4, 0.4], votes_per_face=4)
+    opinion = aggregate(face, annotator, choice, 3)
+    votes = np.zeros((400, 3))
+    np.add.at(votes, (face, choice), 1)
+    believed = (opinion.posterior.argmax(axis=1) == truth).mean()
+    assert believed > (votes.argmax(axis=1) == truth).mean() + 0.02
+    skill = opinion.confusion[:, :, :3].diagonal(axis1=1, axis2=2).mean(axis=1)
+    assert skill[:3].min() > skill[3:].max() + 0.2
+
+
+def test_one_who_swaps_the_sides_is_found_out():
+    skills = [0.92, 0.9, 0.9, 0.9]
+    face, annotator, choice, truth = simulated(skills, swaps={3})
+    opinion = aggregate(face, annotator, choice, 3)
+    assert opinion.confusion[3, 0, 2] > 0.7
+    assert (opinion.posterior.argmax(axis=1) == truth).mean() > 0.95
+
+
+def test_belief_is_honest():
+    face, annotator, choice, truth = simulated([0.85, 0.8, 0.7, 0.75], n_faces=1500)
+    opinion = aggregate(face, annotator, choice, 3)
+    assert calibration_error(opinion.posterior, truth) < 0.04
+
+
+def test_nothing_comes_of_no_votes():
+    none = np.zeros(0, dtype=int)
+    opinion = aggregate(none, none, none, 3)
+    assert opinion.posterior.shape == (0, 3)
+
+
+def test_the_model_breaks_a_tie_and_overturns_no_clear_vote():
+    tied, clear = np.array([[0.46, 0.08, 0.46]]), np.array([[0.9, 0.05, 0.05]])
+    model = np.array([[0.001, 0.001, 0.998]])
+    assert combine(tied, model).argmax() == 2
+    leaned = combine(clear, model)
+    assert leaned.argmax() == 0
+    assert leaned[0, 0] < 0.9
+    np.testing.assert_allclose(combine(clear, np.full((1, 3), 1 / 3)), clear)
+
+
+def test_columns_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match="2 faces, 1 annotators and 2 choices came"):
+        aggregate(np.array([0, 1]), np.array([0]), np.array([0, 1]), 3)
+    with pytest.raises(ValueError, match=r"choices lie in 0\.\.4, expected 0\.\.3"):
+        aggregate(np.array([0, 1]), np.array([0, 0]), np.array([0, 4]), 3)
