@@ -1,4 +1,4 @@
-"""How a benchmark speaks: progress on stderr, one JSON line last on stdout, exit 3 if it can't run."""
+"""How a benchmark speaks: progress on stderr, one JSON line last; exit 3 if it cannot run."""
 
 import json
 import os
