@@ -26,7 +26,7 @@ LEAST_FACES, LEAST_CHOICES = 12, 2
 
 def refresh(job: Refresh, progress: Progress) -> None:
     """Bring suggestions, consensus and queue of the job's campaign up to date with its votes."""
-    # These matrices are small: on a busy machine a second thread costs more than it brings.
+    # One thread for arrays: on a busy machine a second one waits more than it works.
     with alone(job.campaign), threadpool_limits(1):
         figures = _refresh(job, progress)
     Refresh.objects.filter(id=job.id, attempt=job.attempt).update(figures=figures)

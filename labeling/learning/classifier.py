@@ -8,6 +8,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from labeling.learning.calibration import (
     TINY,
@@ -124,10 +125,12 @@ def fit(
     mean, spread = _scale(features, signs)
     problem = _Problem((features - mean) / spread, targets, weights, mirror_of, signs)
     folds = _folds(n, identities, seed)
-    ridge = _best_ridge(problem, folds, seed)
-    held_out = problem.cross_fit(folds, ridge)
+    # Thousands of small products: on a busy machine a second thread waits more than it works.
+    with threadpool_limits(1):
+        ridge = _best_ridge(problem, folds, seed)
+        held_out = problem.cross_fit(folds, ridge)
+        whole = problem.solve(np.arange(n), ridge)
     temperature = fit_temperature(held_out, targets, weights)
-    whole = problem.solve(np.arange(n), ridge)
     honest = softmax(held_out / temperature)
     chosen = targets.argmax(axis=1)
     figures = {
