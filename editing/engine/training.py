@@ -61,7 +61,7 @@ def train(
     folder: str | Path,
     seconds: float | None = None,
     n_images: int | None = None,
-    batch: int = 16,
+    batch: int | None = None,
     lr: float = 1e-3,
     ema_decay: float = 0.999,
     bf16: bool | None = None,
@@ -78,6 +78,7 @@ def train(
     images     (n, size, size, 3) uint8, array or memory map
     folder     holds the checkpoint; with resume, training goes on from it, budget included
     seconds, n_images   the whole budget, earlier runs counted in; at least one is needed
+    batch      None: 8 on a CPU, where the number of steps is what is short; 64 elsewhere
     bf16       None: whichever is faster here, measured
     on_progress, on_checkpoint   told about once a second; given the averaged network every
                checkpoint_seconds and at the end
@@ -93,6 +94,8 @@ def train(
     run = _begin(unet, lr, seed, path if resume else None)
     state, before = run.state, copy.copy(run.state)
     alpha_bar = training_alpha_bar().to(next(unet.parameters()).device, torch.float32)
+    if batch is None:
+        batch = 8 if alpha_bar.device.type == "cpu" else 64
     if bf16 is None:
         bf16 = _is_faster_in_bf16(unet, images, batch, alpha_bar)
 

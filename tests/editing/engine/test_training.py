@@ -29,7 +29,13 @@ def weights(unet: torch.nn.Module) -> torch.Tensor:
 def test_the_loss_falls_and_the_average_follows(tmp_path):
     told = []
     average, end = train(
-        a_unet(), faces(), folder=tmp_path, n_images=16 * 100, bf16=False, on_progress=told.append
+        a_unet(),
+        faces(),
+        folder=tmp_path,
+        n_images=1600,
+        batch=16,
+        bf16=False,
+        on_progress=told.append,
     )
     assert end.images_seen == 1600
     assert end.fraction == 1
@@ -43,7 +49,14 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(tmp_path):
         steps = iter(range(10**6))
         stop = (lambda: next(steps) >= stop_at) if stop_at else None
         return train(
-            unet, faces(), folder=folder, n_images=320, bf16=False, should_stop=stop, seed=7
+            unet,
+            faces(),
+            folder=folder,
+            n_images=320,
+            batch=16,
+            bf16=False,
+            should_stop=stop,
+            seed=7,
         )
 
     whole, _ = run(tmp_path / "whole", a_unet())
@@ -55,8 +68,8 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(tmp_path):
 
 
 def test_a_finished_training_only_hands_its_network_back(tmp_path):
-    first, _ = train(a_unet(), faces(), folder=tmp_path, n_images=64, bf16=False)
-    again, end = train(a_unet(seed=3), faces(), folder=tmp_path, n_images=64, bf16=False)
+    first, _ = train(a_unet(), faces(), folder=tmp_path, n_images=64, batch=16, bf16=False)
+    again, end = train(a_unet(seed=3), faces(), folder=tmp_path, n_images=64, batch=16, bf16=False)
     assert end.images_seen == 64
     assert torch.equal(weights(again), weights(first))
 
@@ -74,6 +87,7 @@ def test_the_checkpoint_holds_arrays_only_and_is_handed_to_whoever_asks(tmp_path
         faces(),
         folder=tmp_path,
         n_images=48,
+        batch=16,
         bf16=False,
         checkpoint_seconds=0,
         on_checkpoint=lambda average, progress: given.append(progress.images_seen),
