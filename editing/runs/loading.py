@@ -1,7 +1,7 @@
 """From rows to what the engine works on: networks, stores, crops."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from editing.store import LatentStore
 from labeling.errors import Refused
 from labeling.images import image_path
 from labeling.models import Face
+
+LOADED_AT_ONCE = 512
 
 
 def device() -> str:
@@ -71,10 +73,22 @@ def recipe_of(generator: Generator, space: str) -> Embedding:
     return recipe
 
 
-def crops_of(face_ids: Sequence[int], size: int) -> NDArray[np.uint8]:
-    """The faces' crops (n, size, size, 3) in the order of the ids."""
-    faces = Face.objects.select_related("dataset").in_bulk(list(face_ids))
-    return load_faces([image_path(faces[face_id]) for face_id in face_ids], size)
+def crops_of(
+    face_ids: Sequence[int],
+    size: int,
+    on_load: Callable[[int, int], None] = lambda done, n: None,
+) -> NDArray[np.uint8]:
+    """The faces' crops (n, size, size, 3) in the order of the ids.
+
+    on_load  called with the faces read so far and in all
+    """
+    crops = np.empty((len(face_ids), size, size, 3), np.uint8)
+    for at in range(0, len(face_ids), LOADED_AT_ONCE):
+        ids = list(face_ids[at : at + LOADED_AT_ONCE])
+        faces = Face.objects.select_related("dataset").in_bulk(ids)
+        crops[at : at + len(ids)] = load_faces([image_path(faces[i]) for i in ids], size)
+        on_load(at + len(ids), len(face_ids))
+    return crops
 
 
 def draw(number: int) -> int:

@@ -95,15 +95,18 @@ def probe_of(dataset: Dataset, size: int, progress: Progress) -> FaceProbe:
     seen = Face.objects.filter(dataset=dataset, yaw_degrees__isnull=False)
     rows = list(seen.values_list("id", "yaw_degrees", "identity"))
     rows = sorted(rows, key=lambda row: draw(row[0]))[:MOST_PROBE_FACES]
-    progress(0, "Reading faces for the yaw probe")
-    crops = crops_of([face_id for face_id, _, _ in rows], size)
+    crops = crops_of(
+        [face_id for face_id, _, _ in rows],
+        size,
+        lambda done, n: progress(0.2 * done / n, "Reading faces for the yaw probe"),
+    )
     probe = train_probe(
         crops,
         np.array([yaw for _, yaw, _ in rows]),
         # A face of nobody known is its own person; identities are never negative.
         np.array([-face_id if who is None else who for face_id, _, who in rows]),
         seconds=PROBE_SECONDS,
-        on_progress=lambda share: progress(share, "Training the yaw probe"),
+        on_progress=lambda share: progress(0.2 + 0.8 * share, "Training the yaw probe"),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:

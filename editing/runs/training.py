@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 from django.conf import settings
-from numpy.typing import NDArray
 
 from editing import places
 from editing.engine.denoiser import new_unet, save_generator
@@ -13,8 +11,6 @@ from editing.engine.training import CHECKPOINT_NAME, TrainingProgress, train
 from editing.runs.loading import crops_of, device, is_set_apart
 from labeling.errors import Refused
 from labeling.models import Dataset, Face
-
-LOADED_AT_ONCE = 512
 
 
 def has_checkpoint(name: str) -> bool:
@@ -40,7 +36,7 @@ def train_generator(
     raises             Refused when no face is left to train on
     """
     face_ids = trained_on(dataset)
-    crops = _crops(face_ids, size, on_load)
+    crops = crops_of(face_ids, size, on_load)
     folder = places.generator_folder(name)
 
     def save(network: object, reached: TrainingProgress) -> None:
@@ -84,14 +80,3 @@ def trained_on(dataset: Dataset) -> list[int]:
     if not chosen:
         raise Refused("no_faces", f"Dataset {dataset.name!r} has no face to train on.")
     return chosen
-
-
-def _crops(
-    face_ids: list[int], size: int, on_load: Callable[[int, int], None]
-) -> NDArray[np.uint8]:
-    crops = np.empty((len(face_ids), size, size, 3), np.uint8)
-    for at in range(0, len(face_ids), LOADED_AT_ONCE):
-        part = face_ids[at : at + LOADED_AT_ONCE]
-        crops[at : at + len(part)] = crops_of(part, size)
-        on_load(at + len(part), len(face_ids))
-    return crops
