@@ -16,12 +16,16 @@ TURNS_AT_ONCE = 2000
 
 @dataclass(frozen=True)
 class Belief:
-    """What is believed of faces (n,): probabilities (n, k), votes, and whether to ask again."""
+    """What is believed of faces (n,): probabilities (n, k), votes, and whether to ask again.
+
+    is_human  somebody gave an answer; is_known: so did somebody or the model
+    """
 
     face_ids: np.ndarray
     probabilities: np.ndarray
     n_votes: np.ndarray
     is_human: np.ndarray
+    is_known: np.ndarray
     asks_more: np.ndarray
 
 
@@ -52,39 +56,28 @@ def believe(opinion: Opinion, face_ids: np.ndarray, model: np.ndarray | None) ->
     model     (n, k) probabilities that no vote on the face itself went into; None: no model yet
     """
     if model is None:
-        face_ids = opinion.faces
-        voted, of_opinion = np.arange(len(face_ids)), np.arange(len(face_ids))
-        probabilities = opinion.posterior
-    else:
-        # Faces with votes but without features are believed from their votes alone.
-        everyone = np.union1d(face_ids, opinion.faces)
-        even = np.full((len(everyone), model.shape[1]), 1 / model.shape[1])
-        even[np.searchsorted(everyone, face_ids)] = model
-        voted, of_opinion = np.searchsorted(everyone, opinion.faces), slice(None)
-        face_ids, probabilities = everyone, even
-        probabilities[voted] = combine(opinion.posterior, probabilities[voted])
-    n_votes = np.zeros(len(face_ids), dtype=np.int64)
-    is_human, asks_more = np.zeros(len(face_ids), dtype=bool), np.zeros(len(face_ids), dtype=bool)
-    n_votes[voted] = opinion.n_votes[of_opinion]
-    is_human[voted] = opinion.n_sure[of_opinion] > 0
-    risk = 1 - probabilities.max(axis=1, initial=0)
-    asks_more[voted] = opinion.disagrees | (opinion.n_sure == 0) | (risk[voted] > RISK)
-    if model is None:
-        # "Can't tell" alone is no belief.
-        known = is_human
-        return Belief(
-            face_ids[known],
-            probabilities[known],
-            n_votes[known],
-            is_human[known],
-            asks_more[known],
-        )
-    return Belief(face_ids, probabilities, n_votes, is_human, asks_more)
+        face_ids, model = face_ids[:0], opinion.posterior[:0]
+    everyone = np.union1d(face_ids, opinion.faces)
+    described = np.searchsorted(everyone, face_ids)
+    voted = np.searchsorted(everyone, opinion.faces)
+    probabilities = np.full((len(everyone), opinion.posterior.shape[1]), 1.0)
+    probabilities /= probabilities.shape[1]
+    probabilities[described] = model
+    probabilities[voted] = combine(opinion.posterior, probabilities[voted])
+    n_votes = np.zeros(len(everyone), dtype=np.int64)
+    n_votes[voted] = opinion.n_votes
+    is_human, is_known, asks_more = np.zeros((3, len(everyone)), dtype=bool)
+    is_human[voted] = opinion.n_sure > 0
+    # "Can't tell" alone is no belief; the model's word on the face makes it one.
+    is_known[described] = True
+    risk = 1 - probabilities[voted].max(axis=1, initial=0)
+    asks_more[voted] = opinion.disagrees | (opinion.n_sure == 0) | (risk > RISK)
+    return Belief(everyone, probabilities, n_votes, is_human, is_known | is_human, asks_more)
 
 
 def store(campaign: Campaign, belief: Belief) -> None:
     """Replace the campaign's consensus; faces of which nothing is believed any more lose theirs."""
-    values = campaign.values
+    values, known = campaign.values, belief.is_known
     rows = (
         (
             face,
@@ -95,10 +88,10 @@ def store(campaign: Campaign, belief: Belief) -> None:
             n,
         )
         for face, row, human, n in zip(
-            belief.face_ids,
-            belief.probabilities.tolist(),
-            belief.is_human,
-            belief.n_votes,
+            belief.face_ids[known],
+            belief.probabilities[known].tolist(),
+            belief.is_human[known],
+            belief.n_votes[known],
             strict=True,
         )
     )
