@@ -244,7 +244,9 @@ function wireQueue() {
     const error = event instanceof CustomEvent ? event.detail : null;
     state.fetchTrouble = error;
     if (current) return;
-    find("[data-trouble]", HTMLElement).textContent = error?.message ?? "";
+    find("[data-trouble]", HTMLElement).textContent = error?.isSignedOut
+      ? "Your session has ended. Sign in again to go on."
+      : (error?.message ?? "");
     setStage(error ? "trouble" : "loading");
   });
   queue.addEventListener("skipped", (event) => {

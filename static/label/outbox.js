@@ -22,7 +22,8 @@ const MOST_SERVER_ERRORS = 10;
 export class Outbox extends EventTarget {
   /**
    * @param {{owner: string, campaign: string, votesUrl: string, withdrawUrl: string}} where
-   *   the owner's id keeps one person's answers from being sent in another's name
+   *   the owner's id keeps one person's answers from being sent in another's name; the campaign's
+   *   slug and birth keep them from a later campaign of the same name
    */
   constructor({ owner, campaign, votesUrl, withdrawUrl }) {
     super();

@@ -67,7 +67,11 @@ export class SaveState {
     if (trouble?.isSignedOut) {
       return ["bad", waiting ? `Signed out. ${kept}.` : "Signed out."];
     }
-    if (trouble) return ["warn", waiting ? `Offline. ${kept}.` : "Offline. Trying again."];
+    if (trouble && !trouble.isPassing) return ["bad", trouble.message];
+    if (trouble) {
+      const what = trouble.status === 0 ? "Offline" : "Server trouble";
+      return ["warn", `${what}. ${waiting ? `${kept}.` : "Trying again."}`];
+    }
     if (!this.outbox.isDurable && waiting) return ["warn", `${waiting} waiting in this tab only`];
     return waiting ? ["waiting", `Saving ${waiting}`] : ["good", "All saved"];
   }

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -26,6 +28,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 30_000
+QUIET_SECONDS = 0.3
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,7 +56,36 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, live_server: object) -> Iterator[Callable[..., BrowserContext]]:
+def last_words(live_server: object) -> Iterator[None]:
+    """Wait, after the pages closed, for what they still sent on leaving.
+
+    A request that is under way while the test database is emptied would deadlock with it.
+    """
+    under_way: list[int] = []
+
+    def started(**_: object) -> None:
+        under_way.append(1)
+
+    def finished(**_: object) -> None:
+        under_way.pop()
+
+    request_started.connect(started)
+    request_finished.connect(finished)
+    yield
+    quiet_since = time.monotonic()
+    deadline = quiet_since + PATIENCE_MS / 1000
+    while time.monotonic() < min(quiet_since + QUIET_SECONDS, deadline):
+        if under_way:
+            quiet_since = time.monotonic()
+        time.sleep(0.02)
+    request_started.disconnect(started)
+    request_finished.disconnect(finished)
+
+
+@pytest.fixture
+def visit(
+    browser: Browser, live_server: object, last_words: None
+) -> Iterator[Callable[..., BrowserContext]]:
     """visit(user) is that person's browser, signed in; visit() has signed in as nobody.
 
     When the test ends, no page may have thrown an error or run into the content security policy.
@@ -81,6 +113,8 @@ def visit(browser: Browser, live_server: object) -> Iterator[Callable[..., Brows
 
     yield make
     for context in contexts:
+        for page in context.pages:
+            page.goto("about:blank")
         context.close()
     assert complaints == []
 

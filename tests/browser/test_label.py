@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from labeling.models import Lease, Vote
+from labeling import queue
+from labeling.models import Campaign, Classifier, Lease, Suggestion, Turn, Vote
 from tests.browser.desk import Desk
 
 KEYS = ["ArrowLeft", "ArrowDown", "ArrowRight", "u", "1", "2", "3", "0", "ArrowUp", "Space"]
@@ -151,6 +152,46 @@ def test_m_shows_the_face_mirrored_while_it_is_held(desk, people):
     expect(picture).to_have_css("transform", "none")
 
 
+def test_a_suggestion_shows_only_where_the_campaign_wants_it(desk, people, campaign):
+    classifier = Classifier.objects.create(
+        campaign=campaign, version=1, feature_version="1", weights=b"", card={}
+    )
+    for turn in campaign.turns.all():
+        Suggestion.objects.create(
+            campaign=campaign,
+            face_id=turn.face_id,
+            classifier=classifier,
+            choice="right",
+            probabilities=[0.1, 0.03, 0.87],
+        )
+    ada = desk(people.ada)
+    expect(ada.page.locator("[data-suggestion]")).to_be_hidden()
+    Campaign.objects.update(shows_suggestions=True)
+    ben = desk(people.ben)
+    expect(ben.page.locator("[data-suggestion]")).to_have_text("The model says Right, 87 %")
+    for one in (ada, ben):
+        one.answer("3")
+        one.wait_until_saved()
+    shown = dict(Vote.objects.values_list("annotator__username", "suggestion_shown"))
+    assert shown == {"ada": False, "ben": True}
+
+
+def test_a_face_that_became_somebody_elses_is_not_shown(desk, people, campaign):
+    desk = desk(people.ada)
+    for _ in range(100):
+        if Lease.objects.count() == 10:
+            break
+        desk.page.wait_for_timeout(100)
+    lost = Lease.objects.exclude(turn__face__filename=desk.shown).select_related("turn__face")[3]
+    queue.release(campaign, people.ada, [lost.turn.face_id])
+    Turn.objects.filter(id=lost.turn_id).update(wanted=0)
+    with desk.page.expect_response("**/leases/renew"):
+        # What coming back to the tab does.
+        desk.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    desk.page.wait_for_timeout(200)
+    assert lost.turn.face.filename not in desk.answer_all(["1"] * 12)
+
+
 def test_a_face_without_its_picture_is_skipped_and_named(desk, people, campaign):
     gone = campaign.turns.order_by("-priority").select_related("face")[2].face.filename
     (Path(campaign.dataset.image_folder) / gone).unlink()
@@ -163,8 +204,6 @@ def test_a_face_without_its_picture_is_skipped_and_named(desk, people, campaign)
 
 
 def test_the_end_is_said_and_passes_when_there_is_more(visit, people, dataset):
-    from labeling import queue
-
     campaign = queue.create_campaign(dataset, "few", title="A few")
     desk = Desk.open(visit(people.ada).new_page(), "few")
     desk.answer_all(["2"] * 12)

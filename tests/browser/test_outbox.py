@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from labeling import queue
-from labeling.models import Lease, Turn, Vote
+from labeling.models import Campaign, Lease, Turn, Vote
 from tests.browser.conftest import sign_in
 from tests.browser.desk import Desk
 from tests.browser.test_label import stored
@@ -154,6 +154,19 @@ def take_over(page: Page, filename: str, campaign, other) -> None:
     queue.release(campaign, Lease.objects.get(turn=turn).annotator, [turn.face_id])
     Vote.objects.create(turn=turn, annotator=other, choice="right", source="page")
     Turn.objects.filter(id=turn.id).update(had=1)
+
+
+def test_a_campaign_closed_meanwhile_keeps_the_answers_and_says_so(desk, people, campaign):
+    desk = desk(people.ada)
+    Campaign.objects.update(is_open=False)
+    face = desk.answer("1")
+    expect(desk.rejected).to_contain_text(face)
+    expect(desk.rejected).to_contain_text("There is no campaign 'light' for you.")
+    Campaign.objects.update(is_open=True)
+    desk.page.get_by_role("button", name="Try again").click()
+    expect(desk.rejected).to_be_hidden()
+    desk.wait_until_saved()
+    assert stored() == {face: "left"}
 
 
 def test_a_refused_answer_is_shown_until_it_was_seen(desk, people, campaign):
