@@ -115,9 +115,7 @@ def train(
     return training, rows
 
 
-def _order_queue(
-    campaign: Campaign, described: Described, belief: Belief | None, seed: int
-) -> int:
+def _order_queue(campaign: Campaign, described: Described, belief: Belief | None, seed: int) -> int:
     """Priorities for the turns that want votes; returns how many there are."""
     wanting = Turn.objects.filter(campaign=campaign, wanted__gt=F("had"))
     open_faces = np.array(sorted(wanting.values_list("face_id", flat=True)), dtype=np.int64)

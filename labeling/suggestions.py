@@ -49,9 +49,7 @@ def describe(campaign: Campaign, progress: Progress) -> Described:
         identities[found] = -1 if identity is None else identity
         yaw[found] = np.nan if degrees is None else degrees
         found += 1
-    return Described(
-        face_ids[:found], identities[:found], yaw[:found], vectors[:found], unreadable
-    )
+    return Described(face_ids[:found], identities[:found], yaw[:found], vectors[:found], unreadable)
 
 
 def _make_missing(campaign: Campaign, progress: Progress) -> list[str]:
@@ -116,9 +114,7 @@ def read_crop(path: Path) -> np.ndarray | None:
 
 def _keep(face_ids: list[int], vectors: np.ndarray) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            "CREATE TEMPORARY TABLE seen (face_id bigint, vector bytea) ON COMMIT DROP"
-        )
+        cursor.execute("CREATE TEMPORARY TABLE seen (face_id bigint, vector bytea) ON COMMIT DROP")
         rows = zip(face_ids, (row.astype("<f4").tobytes() for row in vectors), strict=True)
         copy_rows(cursor, "seen", ("face_id", "vector"), rows)
         cursor.execute(

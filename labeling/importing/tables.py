@@ -1,7 +1,9 @@
 """CelebA's four tables, as torchvision's txt files or Kaggle's csv files, checked line by line."""
 
+import re
+import sys
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,7 @@ LANDMARK_NAMES = [
 ]
 MOST_ATTRIBUTES = 63
 LONGEST_FILENAME = 200
+PLAIN_NAME = re.compile(r"(?!\.)[^/\\:\x00]+")
 INT16, INT32 = 2**15 - 1, 2**31 - 1
 
 
@@ -112,17 +115,32 @@ def read_tables(folder: Path) -> dict[str, Table]:
 
 
 def _read(path: Path, kind: _Kind) -> Table:
-    is_csv = path.suffix == ".csv"
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with path.open(encoding="utf-8-sig", newline=None) as file:
+            return _parse(path, kind, _lines(file))
     except UnicodeDecodeError as error:
-        raise damaged(f"{path.name} is no text: byte {error.start} is not UTF-8") from None
-    while lines and not lines[-1].strip():
-        lines.pop()
+        raise damaged(f"{path.name} is no text: {error.reason} in UTF-8") from None
+
+
+def _lines(file: Iterable[str]) -> Iterator[str]:
+    """The lines up to the last one that is not blank."""
+    blank: list[str] = []
+    for line in file:
+        if line.strip():
+            yield from blank
+            blank.clear()
+            yield line
+        else:
+            blank.append(line)
+
+
+def _parse(path: Path, kind: _Kind, lines: Iterator[str]) -> Table:
+    is_csv = path.suffix == ".csv"
     names, n_head, count = _head(path, kind, lines, is_csv)
     files: list[str] = []
     values = array("q")
-    for number, columns in _rows(lines, n_head, is_csv):
+    for number, line in enumerate(lines, n_head + 1):
+        columns = [part.strip() for part in line.split(",")] if is_csv else line.split()
         if len(columns) != len(names) + 1:
             raise damaged(
                 f"{path.name}, line {number}: {len(columns)} columns came, "
@@ -134,9 +152,7 @@ def _read(path: Path, kind: _Kind) -> Table:
         except _Odd as odd:
             raise damaged(f"{path.name}, line {number}: {odd}.") from None
     if count is not None and count != len(files):
-        raise damaged(
-            f"{path.name}, line 1: the count is {count}, but {len(files)} rows follow"
-        )
+        raise damaged(f"{path.name}, line 1: the count is {count}, but {len(files)} rows follow")
     numbers = np.frombuffer(values, dtype=np.int64)
     if kind.columns == LANDMARK_NAMES:
         numbers = numbers.reshape(-1, len(LANDMARK_NAMES)).astype(np.int16)
@@ -146,24 +162,21 @@ def _read(path: Path, kind: _Kind) -> Table:
 
 
 def _head(
-    path: Path, kind: _Kind, lines: list[str], is_csv: bool
+    path: Path, kind: _Kind, lines: Iterator[str], is_csv: bool
 ) -> tuple[list[str], int, int | None]:
     """The columns' names, how many lines stand before the rows, and the count line's number."""
     if is_csv:
-        header = [name.strip() for name in lines[0].split(",")] if lines else []
+        header = [name.strip() for name in next(lines, "").split(",")]
         if header[:1] != ["image_id"]:
-            came = header[0] if header else ""
             raise damaged(
-                f"{path.name}, line 1: the first column is {came!r}, expected 'image_id'"
+                f"{path.name}, line 1: the first column is {header[0]!r}, expected 'image_id'"
             )
         names, count, n_head = header[1:], None, 1
     elif kind.has_count_and_header:
-        first = lines[0].strip() if lines else ""
+        first = next(lines, "").strip()
         if not first.isdigit():
-            raise damaged(
-                f"{path.name}, line 1: {first[:60]!r} came, expected the number of rows"
-            )
-        names = lines[1].split() if len(lines) > 1 else []
+            raise damaged(f"{path.name}, line 1: {first[:60]!r} came, expected the number of rows")
+        names = next(lines, "").split()
         count, n_head = int(first), 2
     else:
         return list(kind.columns or []), 0, None
@@ -180,24 +193,15 @@ def _head(
     return names, n_head, count
 
 
-def _rows(lines: list[str], n_head: int, is_csv: bool) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(lines[n_head:], n_head + 1):
-        yield number, [part.strip() for part in line.split(",")] if is_csv else line.split()
-
-
 def _plain(filename: str) -> str:
-    """A file name that stays in its folder."""
-    if (
-        not filename
-        or filename.startswith(".")
-        or any(mark in filename for mark in ("/", "\\", "\0", ":"))
-    ):
+    """A file name that stays in its folder; one string for all the tables that name it."""
+    if not PLAIN_NAME.fullmatch(filename):
         raise _Odd(f"the file name {filename[:80]!r} leads elsewhere, expected a plain name")
     if len(filename) > LONGEST_FILENAME:
         raise _Odd(
             f"the file name has {len(filename)} characters, expected at most {LONGEST_FILENAME}"
         )
-    return filename
+    return sys.intern(filename)
 
 
 def _refuse_doubles(table: Table) -> None:

@@ -8,9 +8,7 @@ BY_MARGIN, BY_CHOICE, BY_LOT = 0.5, 0.3, 0.2
 STRATA = 6
 
 
-def cold_priorities(
-    contrast: np.ndarray, yaw: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def cold_priorities(contrast: np.ndarray, yaw: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Before there is a model: faces of each lighting contrast and yaw in turn.
 
     contrast, yaw  (n,) any scale; nan counts as 0

@@ -46,6 +46,4 @@ def calibration_error(probabilities: np.ndarray, chosen: np.ndarray, n_bins: int
     top = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == chosen
     bins = np.array_split(np.argsort(top, kind="stable"), min(n_bins, len(top)))
-    return float(
-        sum(len(b) * abs(top[b].mean() - is_right[b].mean()) for b in bins) / len(top)
-    )
+    return float(sum(len(b) * abs(top[b].mean() - is_right[b].mean()) for b in bins) / len(top))

@@ -82,15 +82,11 @@ def test_the_kept_classifier_says_what_the_suggestions_say(campaign):
     vote(campaign, files(16))
     refreshed(campaign)
     row = campaign.classifiers.get()
-    classifier = LightClassifier.from_bytes(
-        bytes(row.weights), feature_version=row.feature_version
-    )
+    classifier = LightClassifier.from_bytes(bytes(row.weights), feature_version=row.feature_version)
     assert (classifier.card["n_votes"], classifier.card["choices"]) == (16, campaign.values)
     described = suggestions.describe(campaign, lambda *args: None)
     stored = Suggestion.objects.order_by("face_id").values_list("probabilities", flat=True)
-    np.testing.assert_allclose(
-        classifier.predict(described.vectors), np.array(stored), atol=1e-6
-    )
+    np.testing.assert_allclose(classifier.predict(described.vectors), np.array(stored), atol=1e-6)
 
 
 def test_before_there_are_votes_only_the_queue_is_ordered(campaign):
