@@ -26,8 +26,10 @@ def requested_against_achieved(points: Sequence[dict[str, Any]], size: int = 320
     points  each with "requested", "achieved" and perhaps "spread", all in degrees
     """
     values = [abs(float(point[key])) for point in points for key in ("requested", "achieved")]
-    reach = max(10.0, 10 * -(-max(values, default=10.0) // 10))
-    step = 10 if reach <= 40 else 20
+    farthest = max(values, default=0.0)
+    step = 10 if farthest <= 40 else 20
+    # Up to a whole number of steps, so that a tick stands at 0.
+    reach = max(10.0, step * -(-farthest // step))
 
     def at(degrees: float) -> float:
         return round(MARGIN + (degrees + reach) / (2 * reach) * (size - 2 * MARGIN), 2)

@@ -119,7 +119,10 @@ def edit_page(request: HttpRequest, edit_id: int) -> HttpResponse:
             "result": result,
             # The slider starts at the photo itself, or at what comes nearest to it.
             "start": min(range(len(degrees)), key=lambda index: abs(degrees[index])),
-            "choices": list(result["frames"][0]["light"] or {}),
+            "rows": [
+                (frame, [frame["light"][choice] for choice in result["choices"]])
+                for frame in result["frames"]
+            ],
             "plot": drawing.requested_against_achieved(
                 [
                     {"requested": f["degrees"], "achieved": f["achieved_yaw"]}

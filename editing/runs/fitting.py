@@ -39,7 +39,7 @@ FEWEST_IN_A_BIN = 2
 MEASURED_FACES = 24
 NEAR_FRONTAL = 10.0
 # Steps along the line, in the line's own degrees: it undershoots, so they reach far past 30.
-LADDER = (10.0, 20.0, 30.0, 45.0, 60.0, 80.0)
+LADDER = (10.0, 20.0, 30.0, 45.0, 60.0, 80.0, 110.0)
 CHECKED_DEGREES = (-30.0, -20.0, -10.0, 10.0, 20.0, 30.0)
 KEPT_HELD_OUT = 200
 

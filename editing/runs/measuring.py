@@ -22,7 +22,7 @@ from labeling.models import Classifier, Dataset, Face
 from labeling.worker import Progress
 
 PROBE_VERSION = 1
-PROBE_SECONDS = 90
+PROBE_SECONDS = 180
 # More faces make the probe slower to train, hardly truer.
 MOST_PROBE_FACES = 8000
 

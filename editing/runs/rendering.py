@@ -124,6 +124,8 @@ def written(
         write_whole(folder / animation, images.animation(pictures, scale=ANIMATION_SCALE))
     return {
         "folder": folder.name,
+        # In the campaign's order, which an object in the database does not keep.
+        "choices": meter.values if seen.light is not None else [],
         "frames": told,
         "strip": "strip.png",
         "animation": animation,

@@ -194,7 +194,7 @@ form.addEventListener("click", (event) => {
   mirrorAttributes();
   attributes.dispatchEvent(new Event("input", { bubbles: true }));
 });
-attributes instanceof HTMLInputElement && attributes.addEventListener("input", mirrorAttributes);
+if (attributes instanceof HTMLInputElement) attributes.addEventListener("input", mirrorAttributes);
 mirrorAttributes();
 
 /** @type {NodeListOf<HTMLFormElement>} */
