@@ -19,7 +19,7 @@ from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling import jobs, queue
 from labeling.importing.celeba import import_faces
-from labeling.models import Campaign, Dataset, Job, Refresh, Release, User, Vote
+from labeling.models import Campaign, Job, Refresh, Release, User, Vote
 
 SEED = 1
 FIRST_FACES = 240  # half a minute's work for two cores, compiling the renderer included
@@ -47,7 +47,7 @@ def in_the_background() -> list[Step]:
         Step("simulated votes", lambda: voted(ALL_VOTED), simulate(ALL_VOTED)),
         Step("labels released", lambda: ended(releases()), release),
         Step("generator checked", lambda: ended(generators()), add_generator),
-        Step("faces embedded", lambda: ended(embeddings()), embed),
+        Step("faces lit from one side embedded", lambda: ended(embeddings()), embed),
         Step("direction fitted", lambda: ended(directions()), fit_direction),
         Step("a head turned", lambda: ended(edits()), turn_a_head),
     ]
@@ -133,25 +133,20 @@ def add_generator(meter: Meter) -> None:
     finish(generators(), lambda: editing_jobs.add_generator(user=rita(), **body, body=body), meter)
 
 
+def lit_from_one_side() -> dict[str, Any]:
+    """Faces of the newest release with light from the commoner side: what a turn should keep."""
+    newest = releases().filter(status="done").order_by("-number").first()
+    choices = list(newest.labels.values_list("choice", flat=True))
+    side = max(("left", "right"), key=choices.count)
+    return {"dataset": DATASET, "release": newest.id, "consensus": side}
+
+
 def embeddings() -> Any:
-    dataset = Dataset.objects.get(name=DATASET)
-    return Embedding.objects.filter(
-        generator__name=GENERATOR, dataset=dataset, n_faces__gte=ALL_FACES
-    )
+    return Embedding.objects.filter(generator__name=GENERATOR, dataset__name=DATASET)
 
 
 def embed(meter: Meter) -> None:
-    query = {"dataset": DATASET}
-    finish(
-        embeddings(),
-        lambda: editing_jobs.embed(
-            user=rita(),
-            generator=generators().get(),
-            face_filter=FaceFilter.parse(query),
-            body={"generator": GENERATOR, "filter": query},
-        ),
-        meter,
-    )
+    finish(embeddings(), lambda: ask_for(editing_jobs.embed), meter)
 
 
 def directions() -> Any:
@@ -159,20 +154,16 @@ def directions() -> Any:
 
 
 def fit_direction(meter: Meter) -> None:
-    newest = releases().filter(status="done").order_by("-number").first()
-    choices = list(newest.labels.values_list("choice", flat=True))
-    # Light from one side shows best whether a turn keeps it; the commoner side has more faces.
-    side = max(("left", "right"), key=choices.count)
-    query = {"dataset": DATASET, "release": newest.id, "consensus": side}
-    finish(
-        directions(),
-        lambda: editing_jobs.fit_direction(
-            user=rita(),
-            generator=generators().get(),
-            face_filter=FaceFilter.parse(query),
-            body={"generator": GENERATOR, "filter": query},
-        ),
-        meter,
+    finish(directions(), lambda: ask_for(editing_jobs.fit_direction), meter)
+
+
+def ask_for(work: Callable[..., Job]) -> Job:
+    query = lit_from_one_side()
+    return work(
+        user=rita(),
+        generator=generators().get(),
+        face_filter=FaceFilter.parse(query),
+        body={"generator": GENERATOR, "filter": query},
     )
 
 

@@ -38,6 +38,8 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "128MB",
     "work_mem": "8MB",
+    # A query whose client was killed ends soon, not when it is finished.
+    "client_connection_check_interval": "5s",
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",  # compiling costs more than our short queries take
