@@ -133,9 +133,8 @@ function answer(choice) {
 function flash(choice) {
   for (const button of buttons) {
     if (button.dataset.answer !== choice) continue;
-    button.classList.remove("chosen");
-    void button.offsetWidth; // restarts the animation
-    button.classList.add("chosen");
+    // Two names for one animation: changing the name restarts it without a forced layout.
+    button.dataset.chosen = button.dataset.chosen === "once" ? "again" : "once";
   }
 }
 
