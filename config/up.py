@@ -187,7 +187,7 @@ class Up:
             return
         if not postgres.stop_if_unused(self.var / "postgresql"):
             say("The database goes on: another program is connected to it.")
-        say("Stopped; `make demo` goes on where it was.")
+        say("Stopped; the next start goes on where this one was.")
 
 
 @contextlib.contextmanager
