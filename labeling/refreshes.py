@@ -89,13 +89,14 @@ def train(
     campaign: Campaign, described: Described, opinion: Opinion
 ) -> tuple[Training | None, np.ndarray]:
     """A classifier from people's votes, and the rows of `described` it saw; None for too few."""
-    sure = opinion.n_sure > 0
+    sure = opinion.weight > 0
     rows = np.searchsorted(described.face_ids, opinion.faces[sure])
     rows = np.minimum(rows, max(len(described.face_ids) - 1, 0))
     is_described = (
         described.face_ids[rows] == opinion.faces[sure] if len(described.face_ids) else rows < 0
     )
-    rows, targets = rows[is_described], opinion.posterior[sure][is_described]
+    rows = rows[is_described]
+    targets, weights = opinion.shares[sure][is_described], opinion.weight[sure][is_described]
     n_choices = len(np.unique(targets.argmax(axis=1))) if len(targets) else 0
     if len(rows) < LEAST_FACES or n_choices < LEAST_CHOICES:
         return None, rows
@@ -105,6 +106,7 @@ def train(
         targets,
         mirror_of=np.array([values.index(choice["mirror"]) for choice in campaign.choices]),
         signs=features.mirror_signs(),
+        weights=weights,
         identities=described.identities[rows],
         card={
             "feature_version": features.VERSION,

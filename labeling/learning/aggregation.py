@@ -18,10 +18,16 @@ MODEL_WEIGHT, MODEL_LIMIT = 0.5, 1.0
 
 @dataclass(frozen=True)
 class Opinion:
-    """posterior (n, k) per face of `faces` (n,); confusion (a, k, k + 1), truth by answer."""
+    """posterior (n, k) per face of `faces` (n,); confusion (a, k, k + 1), truth by answer.
+
+    shares  (n, k) of a face's answers, each by its annotator's skill; what a classifier learns from
+    weight  (n,) the skills behind them; 0 where nobody could tell
+    """
 
     faces: np.ndarray
     posterior: np.ndarray
+    shares: np.ndarray
+    weight: np.ndarray
     confusion: np.ndarray
     n_votes: np.ndarray
     n_sure: np.ndarray
@@ -57,9 +63,14 @@ def aggregate(
         if np.abs(posterior - before).max(initial=0) < 1e-4:
             break
     sure = counts[:, :n_choices]
+    skilled = np.zeros((len(faces), n_choices + 1))
+    np.add.at(skilled, (row, choice), skill_of(confusion)[person])
+    weight = skilled[:, :n_choices].sum(axis=1)
     return Opinion(
         faces,
         posterior,
+        skilled[:, :n_choices] / np.maximum(weight, TINY)[:, None],
+        weight,
         confusion,
         counts.sum(axis=1),
         sure.sum(axis=1),
@@ -74,6 +85,14 @@ def prior_confusion(n_choices: int) -> np.ndarray:
     table[:, n_choices] = PRIOR_UNSURE
     np.fill_diagonal(table, PRIOR_RIGHT)
     return table
+
+
+def skill_of(confusion: np.ndarray) -> np.ndarray:
+    """How much a vote teaches: (a,) in 0..1, 0 for guessing or worse, 1 for never wrong."""
+    k = confusion.shape[1]
+    answered = confusion[:, :, :k] / confusion[:, :, :k].sum(axis=2, keepdims=True)
+    right = answered.diagonal(axis1=1, axis2=2).mean(axis=1)
+    return np.clip((right - 1 / k) / (1 - 1 / k), 0.0, 1.0)
 
 
 def expect(

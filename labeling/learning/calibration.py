@@ -36,14 +36,15 @@ def fit_temperature(scores: np.ndarray, targets: np.ndarray, weights: np.ndarray
     return float(np.exp(minimize_scalar(cost, bounds=(-limit, limit), method="bounded").x))
 
 
-def calibration_error(probabilities: np.ndarray, chosen: np.ndarray, n_bins: int = 10) -> float:
+def calibration_error(probabilities: np.ndarray, targets: np.ndarray, n_bins: int = 10) -> float:
     """Expected calibration error of the top probability, in bins of equal count (0 = honest).
 
-    chosen  (n,) index of the true choice of each row of probabilities (n, k)
+    targets  (n, k) true choices, or shares of votes, of each row of probabilities (n, k)
     """
     if len(probabilities) == 0:
         raise ValueError("0 faces were given, expected at least 1 to measure calibration on")
+    best = probabilities.argmax(axis=1)
     top = probabilities.max(axis=1)
-    is_right = probabilities.argmax(axis=1) == chosen
+    is_right = targets[np.arange(len(targets)), best]
     bins = np.array_split(np.argsort(top, kind="stable"), min(n_bins, len(top)))
     return float(sum(len(b) * abs(top[b].mean() - is_right[b].mean()) for b in bins) / len(top))

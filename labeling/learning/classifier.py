@@ -20,7 +20,7 @@ from labeling.learning.calibration import (
 
 FORMAT = "penumbra-classifier-1"
 # Strength of the pull towards zero; the one with the least held-out log-loss is taken.
-RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0)
+RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 FOLDS = 5
 # Past this many faces the best ridge hardly moves: it is looked for on a sample.
 MOST_FOR_RIDGE = 4000
@@ -58,7 +58,9 @@ class LightClassifier:
             "temperature": np.array([self.temperature]),
         }
         whole = {name: np.ascontiguousarray(a, dtype=np.float64) for name, a in arrays.items()}
-        return bytes(save(whole, {"format": FORMAT, "card": json.dumps(self.card, sort_keys=True)}))
+        # One entry: safetensors writes several in an order of chance.
+        label = json.dumps({"format": FORMAT, "card": self.card}, sort_keys=True)
+        return bytes(save(whole, {"label": label}))
 
     @staticmethod
     def from_bytes(content: bytes, *, feature_version: str | None = None) -> "LightClassifier":
@@ -68,10 +70,10 @@ class LightClassifier:
             header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         except (SafetensorError, ValueError) as error:
             raise ValueError(f"these {len(content)} bytes are no classifier: {error}") from error
-        written = header.get("__metadata__", {})
+        written = json.loads(header.get("__metadata__", {}).get("label", "{}"))
         if written.get("format") != FORMAT:
             raise ValueError(f"the format is {written.get('format')!r}, expected {FORMAT!r}")
-        card = json.loads(written["card"])
+        card = written["card"]
         found = card.get("feature_version")
         if feature_version is not None and found != feature_version:
             raise ValueError(
@@ -137,7 +139,7 @@ def fit(
         "n_faces": n,
         "accuracy": float(np.average(honest.argmax(axis=1) == chosen, weights=weights)),
         "log_loss": log_loss(honest, targets, weights),
-        "ece": calibration_error(honest, chosen),
+        "ece": calibration_error(honest, targets),
         "ridge": ridge,
         "temperature": temperature,
     }

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from labeling.learning.aggregation import aggregate, combine, prior_confusion
+from labeling.learning.aggregation import aggregate, combine, prior_confusion, skill_of
 from labeling.learning.calibration import calibration_error
 
 UNSURE = 3
@@ -75,10 +75,22 @@ def test_one_who_swaps_the_sides_is_found_out():
     assert (opinion.posterior.argmax(axis=1) == truth).mean() > 0.95
 
 
+def test_a_vote_teaches_as_much_as_its_annotator_knows():
+    face, annotator, choice, _ = simulated([0.95, 0.95, 0.95, 0.34], votes_per_face=4)
+    opinion = aggregate(face, annotator, choice, 3)
+    skill = skill_of(opinion.confusion)
+    assert skill[:3].min() > 0.8
+    assert skill[3] < 0.15
+    votes = [(f, c) for f, a, c in zip(face, annotator, choice, strict=True) if a == 3]
+    against = [f for f, c in votes if opinion.posterior[f].argmax() != c]
+    assert opinion.shares[against].max(axis=1).mean() > 0.8
+    np.testing.assert_allclose(opinion.shares.sum(axis=1), 1)
+
+
 def test_belief_is_honest():
     face, annotator, choice, truth = simulated([0.85, 0.8, 0.7, 0.75], n_faces=1500)
     opinion = aggregate(face, annotator, choice, 3)
-    assert calibration_error(opinion.posterior, truth) < 0.04
+    assert calibration_error(opinion.posterior, np.eye(3)[truth]) < 0.04
 
 
 def test_nothing_comes_of_no_votes():
