@@ -22,7 +22,7 @@ VAR = Path(tempfile.mkdtemp(prefix="penumbra-test-"))
 os.environ["PENUMBRA_VAR"] = str(VAR)
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_threads, "2")
+    os.environ.setdefault(_threads, "1")
 
 PASSWORD = "a-long-enough-password"
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -28,6 +28,8 @@ from lightstage.celeba import write_dataset
 
 SHIPPED = settings.BASE_DIR / "editing" / "generators" / "lightstage64"
 SEED = 1
+# With fewer faces lit from one side its yaw bins are too thin for a line.
+FEWEST_LIT = 150
 DEGREES = [-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0]
 
 
@@ -225,6 +227,8 @@ class Command(BaseCommand):
             labels = list(release.labels.values_list("choice", flat=True))
             # Side light shows best whether a turn keeps it; the commoner side has more faces.
             side = max(("left", "right"), key=labels.count)
+            if labels.count(side) < FEWEST_LIT:
+                side = max(release.campaign.values, key=labels.count)
             query = {"dataset": embedding.dataset.name, "release": release.id, "consensus": side}
             job = editing_jobs.fit_direction(
                 user=None,

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from editing.engine.training import TrainingProgress
+from editing.jobs import check_name
 from editing.models import Generator
 from editing.runs.training import has_checkpoint, train_generator
 from labeling.errors import Refused
@@ -35,6 +36,10 @@ class Command(BaseCommand):
         if options["minutes"] is None and options["images"] is None:
             raise CommandError("How long? Give --minutes, --images or both.")
         name = options["name"] or dataset
+        try:
+            check_name(name)
+        except Refused as error:
+            raise CommandError(error.detail) from None
         if Generator.objects.filter(name=name, status="done").exists():
             raise CommandError(f"There is a generator {name!r} already; give another --name.")
         if has_checkpoint(name) and not (options["resume"] or options["fresh"]):
