@@ -41,7 +41,8 @@ def query_of(request: Request) -> tuple[QueryDict, int, int]:
 
 
 def _whole(text: str, name: str, low: int, high: int) -> int:
-    if not (text.isascii() and text.isdigit() and low <= int(text[:20]) <= high):
+    is_number = text.isascii() and text.isdigit() and len(text) <= 19
+    if not (is_number and low <= int(text) <= high):
         raise Refused("invalid", f"{name} is {text!r}; expected a whole number {low}..{high}.")
     return int(text)
 
@@ -112,6 +113,8 @@ class NameOrId(serializers.Field):
         if isinstance(data, bool) or not isinstance(data, int | str) or not str(data).strip():
             raise serializers.ValidationError(f"{data!r} came; expected a name or an id.")
         text = str(data).strip()
+        if "\0" in text or len(text) > 60:
+            raise serializers.ValidationError(f"{text[:60]!r} is no name and no id.")
         return int(text) if isinstance(data, int) or (text.isascii() and text.isdigit()) else text
 
     def to_representation(self, value: Any) -> Any:

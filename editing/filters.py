@@ -61,6 +61,8 @@ class FaceFilter:
                 raise refuse(f"The filter has no key {key!r}; it knows {', '.join(KEYS)}.")
             if key in values:
                 raise refuse(f"{key} came twice; several values are written {key}=A,B.")
+            if "\0" in text:
+                raise refuse(f"{key} is {text!r}; no text of ours holds that character.")
             values[key] = text
         parsed = {key: _READERS[key](key, text) for key, text in values.items() if text}
         face_filter = cls(**parsed)

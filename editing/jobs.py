@@ -10,6 +10,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from django.db import IntegrityError
+
 from editing import places, tasks
 from editing.faces import DEFAULT_BINS
 from editing.filters import FaceFilter
@@ -24,6 +26,7 @@ DEFAULT_REFINEMENTS = 1
 DEFAULT_NOISE = 0.509
 MOST_DEGREES = 45.0
 MOST_FRAMES = 61
+LONGEST_FILTER = 1000
 # How a worker is rung; the commands, which do the work themselves, ring nobody.
 Ring = Callable[[int], object]
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
@@ -46,26 +49,36 @@ def add_generator(
               own commands, never for a request from the web
     raises    Refused for a name or source that cannot be, Conflict for a name in use
     """
-    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
-        raise Refused("invalid", f"name is {name!r}; expected up to 60 letters, digits, - and _.")
+    check_name(name)
     folder = _folder_of(source, anywhere=anywhere)
     named = Generator.objects.filter(name=name)
     if key and named.filter(requested_by=user, idempotency_key=key).exists():
         return jobs.submit(Generator, ring=ring, user=user, body=body, key=key)
     # A name whose check failed is free again; nothing can hang on a row that was never done.
     named.filter(status__in=["failed", "cancelled"]).delete()
+    taken = Conflict("name_taken", f"There is a generator {name!r} already; choose another name.")
     if named.exists():
-        raise Conflict("name_taken", f"There is a generator {name!r} already; choose another name.")
-    return jobs.submit(
-        Generator,
-        ring=ring,
-        user=user,
-        body=body,
-        key=key,
-        name=name,
-        source=source,
-        folder=str(folder or ""),
-    )
+        raise taken
+    try:
+        return jobs.submit(
+            Generator,
+            ring=ring,
+            user=user,
+            body=body,
+            key=key,
+            name=name,
+            source=source,
+            folder=str(folder or ""),
+        )
+    except IntegrityError:
+        # Of two people who choose one name at once, the database takes the first.
+        raise taken from None
+
+
+def check_name(name: str) -> None:
+    """Refuse a generator's name that would not do as the name of its folder."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", name):
+        raise Refused("invalid", f"name is {name!r}; expected up to 60 letters, digits, - and _.")
 
 
 def _folder_of(source: str, *, anywhere: bool) -> Path | None:
@@ -75,13 +88,20 @@ def _folder_of(source: str, *, anywhere: bool) -> Path | None:
         # An absolute source replaces the root here, so the check below is what contains it.
         folder = (root / source).resolve()
         contained = any(parent in roots for parent in folder.parents)
-        if (contained or anywhere) and "\0" not in source and folder.is_dir():
+        if (contained or anywhere) and _is_folder(folder):
             return folder
     if HUB_ID.fullmatch(source):
         # Whether it may be downloaded, and whether that is needed, the worker finds out.
         return None
     where = " or ".join(str(root) for root in roots)
     raise Refused("invalid_source", f"source is {source!r}; expected a folder inside {where}.")
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False  # a name too long for the file system names nothing
 
 
 def embed(
@@ -146,6 +166,12 @@ def embed(
 
 
 def _some(face_filter: FaceFilter, dataset: Dataset) -> int:
+    if len(face_filter.to_query()) > LONGEST_FILTER:
+        raise Refused(
+            "invalid_filter",
+            f"The filter has {len(face_filter.to_query())} characters; expected at most "
+            f"{LONGEST_FILTER}.",
+        )
     if not (n_faces := face_filter.faces().count()):
         raise Refused(
             "no_faces",

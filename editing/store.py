@@ -113,10 +113,14 @@ class LatentStore:
         raises  ValueError, naming the file, for a chunk of another format, space or generator
         """
         names = {path.name for path in self.folder.glob("[!.]*.safetensors")}
-        for gone in self._chunks.keys() - names:
-            del self._chunks[gone]
+        gone = self._chunks.keys() - names
+        for name in gone:
+            del self._chunks[name]
         self.damaged = {}
-        for name in sorted(names - self._chunks.keys()):
+        fresh = names - self._chunks.keys()
+        if not fresh and not gone:
+            return
+        for name in sorted(fresh):
             try:
                 self._chunks[name] = self._open(self.folder / name)
             except FileNotFoundError:

@@ -44,7 +44,10 @@ def denoiser_of(generator: Generator) -> Denoiser:
 
 @lru_cache(1)
 def _loaded(folder: str, sha256: str, on: str) -> Denoiser:
-    return load_denoiser(Path(folder), on, number_type(on))
+    denoiser = load_denoiser(Path(folder), on, number_type(on))
+    # Convolutions on a CPU are a fifth faster with the channels innermost; a GPU minds less.
+    denoiser.unet.to(memory_format=torch.channels_last)
+    return denoiser
 
 
 def number_type(on: str) -> torch.dtype:

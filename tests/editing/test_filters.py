@@ -87,7 +87,12 @@ def test_a_release_is_what_it_published_not_what_is_believed_now(
     release = Release.objects.create(campaign=campaign, number=1, status="done")
     for face, choice in zip(faces[:3], ("right", "right", "left"), strict=True):
         ReleasedLabel.objects.create(
-            release=release, face=face, choice=choice, probability=0.9, source="human"
+            release=release,
+            face=face,
+            choice=choice,
+            probability=0.9,
+            probabilities=[0.9, 0.05, 0.05],
+            source="human",
         )
     assert passing(f"release={release.id}") == [0, 1, 2]
     assert passing(f"release={release.id}&consensus=right") == [0, 1]
