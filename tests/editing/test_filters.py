@@ -93,6 +93,7 @@ def test_a_release_is_what_it_published_not_what_is_believed_now(
             probability=0.9,
             probabilities=[0.9, 0.05, 0.05],
             source="human",
+            n_votes=1,
         )
     assert passing(f"release={release.id}") == [0, 1, 2]
     assert passing(f"release={release.id}&consensus=right") == [0, 1]
