@@ -248,8 +248,11 @@ class WithdrawView(APIView):
         campaign = campaign_for(request.user, slug)
         vote = votes.withdraw(campaign, request.user, read(WithdrawBody, request)["id"])
         held = queue.held_faces(campaign, request.user)
-        turn = next(one for one in held if one.face_id == vote.turn.face_id)
-        return Response({"id": str(vote.id), "turn": show_held(request, turn, campaign)})
+        back = [
+            show_held(request, one, campaign) for one in held if one.face_id == vote.turn.face_id
+        ]
+        # A withdrawal that is sent again may find the face given on or voted on anew.
+        return Response({"id": str(vote.id), "turn": back[0] if back else None})
 
 
 class ReleaseBody(Strict):

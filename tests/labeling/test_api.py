@@ -63,6 +63,18 @@ def test_a_client_with_a_token_labels_a_face(campaign, token):
     assert turn["face"] not in [one["face"] for one in held]
 
 
+def test_a_withdrawal_sent_again_is_answered_though_the_face_went_on(campaign, people, api):
+    client = api(people.ada)
+    turn = client.post("/api/campaigns/light/turns", {"count": 1}, format="json").data["turns"][0]
+    vote = {"id": str(uuid.uuid4()), "face": turn["face"], "choice": "left"}
+    client.post("/api/campaigns/light/votes", {"votes": [vote]}, format="json")
+    address = "/api/campaigns/light/votes/withdraw"
+    assert client.post(address, {"id": vote["id"]}, format="json").data["turn"] is not None
+    queue.release(campaign, people.ada, [turn["face"]])
+    again = client.post(address, {"id": vote["id"]}, format="json")
+    assert (again.status_code, again.data["turn"]) == (200, None)
+
+
 def test_a_token_is_stored_hashed_expires_and_can_be_revoked(token):
     row = AuthToken.objects.get()
     assert token not in (row.digest, row.token_key)
