@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from editing.filters import FaceFilter
-from labeling.models import Consensus, Face
+from labeling.models import Consensus, Face, ReleasedLabel
 
 DEFAULT_BINS = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
 
@@ -54,7 +54,11 @@ def _believed(faces: Sequence[Face], face_filter: FaceFilter) -> dict[int, dict[
     campaign = face_filter.labels_campaign()
     if campaign is None:
         return {}
-    rows = Consensus.objects.filter(campaign=campaign, face__in=[face.id for face in faces])
+    # Within a release, what it published counts, whatever has been learned since.
+    labels: Any = Consensus.objects.filter(campaign=campaign)
+    if face_filter.release:
+        labels = ReleasedLabel.objects.filter(release=face_filter.release)
+    rows = labels.filter(face__in=[face.id for face in faces])
     return {
         row.face_id: {
             "campaign": campaign.slug,

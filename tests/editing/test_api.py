@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from editing.models import Direction, Edit, Embedding, Generator
-from labeling.models import Consensus, Dataset, Face
+from labeling.models import Consensus, Dataset, Face, Release
 from labeling.queue import create_campaign
 
 GETS = [
@@ -76,6 +76,20 @@ def test_a_face_says_what_is_known_of_it(rita: Any, faces: list[Face], dataset: 
     }
     assert rita.get(shown["image"]).status_code == 200
     assert rita.get("/api/faces/999999").status_code == 404
+
+
+def test_within_a_release_faces_show_what_it_published(
+    rita: Any, faces: list[Face], dataset: Dataset
+) -> None:
+    campaign = create_campaign(dataset, "light", title="Light")
+    said = {"face": faces[0], "probability": 0.8, "probabilities": [0.8, 0.1, 0.1]}
+    Consensus.objects.create(campaign=campaign, choice="left", source="model", **said)
+    release = Release.objects.create(campaign=campaign, number=1, status="done")
+    release.labels.create(choice="right", source="human", n_votes=1, **said)
+    (shown,) = rita.get(f"/api/faces?release={release.id}").json()["results"]
+    assert (shown["consensus"]["choice"], shown["consensus"]["source"]) == ("right", "human")
+    told = rita.get(f"/api/faces/summary?release={release.id}").json()
+    assert told["choices"] == {"left": 0, "center": 0, "right": 1, "": 0}
 
 
 def test_the_summary_counts_by_yaw_and_choice(
