@@ -23,7 +23,7 @@ from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from editing.shown import rows_of, show
 from labeling import jobs as labeling_jobs
-from labeling.api import ANY_OBJECT, Strict, read
+from labeling.bodies import ANY_OBJECT, Strict, read
 from labeling.errors import NotFound, Refused
 from labeling.models import Face, Job
 from labeling.roles import needs

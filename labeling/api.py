@@ -17,32 +17,14 @@ from rest_framework.response import Response
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
-from labeling import jobs, queue, released, reports, votes
+from labeling import queue, release_api, reports, votes
+from labeling.bodies import ANY_OBJECT, Strict, read
 from labeling.errors import NotFound, Refused
 from labeling.files import send_file
 from labeling.images import SUFFIXES, image_path
-from labeling.models import Campaign, Face, Release, User, Vote
+from labeling.models import Campaign, Face, Vote
 from labeling.queue import HeldFace
-from labeling.roles import has_role, needs
-
-ANY_OBJECT = OpenApiTypes.OBJECT
-
-
-class Strict(serializers.Serializer):
-    """Refuses fields it does not know, so that a misspelt one is not silently ignored."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := sorted(set(data) - set(self.fields))):
-            detail = f"The fields {unknown} are unknown; expected some of {sorted(self.fields)}."
-            raise serializers.ValidationError({"non_field_errors": [detail]})
-        return super().to_internal_value(data)
-
-
-def read(serializer: type[serializers.Serializer], request: Request) -> dict[str, Any]:
-    """The request's body, checked."""
-    body = serializer(data=request.data)
-    body.is_valid(raise_exception=True)
-    return body.validated_data
+from labeling.roles import campaign_for, has_role, needs
 
 
 class TokenBody(Strict):
@@ -84,17 +66,6 @@ class TokenView(APIView):
         return Response(status=204)
 
 
-def campaign_for(user: User, slug: str) -> Campaign:
-    """The campaign if this person may see it: annotators see open ones, others all."""
-    seen = Campaign.objects.select_related("dataset")
-    if not has_role(user, "manager", "researcher"):
-        seen = seen.filter(is_open=True)
-    campaign = seen.filter(slug=slug).first()
-    if campaign is None:
-        raise NotFound(f"There is no campaign {slug!r} for you.")
-    return campaign
-
-
 def show_campaign(campaign: Campaign) -> dict[str, Any]:
     return {
         "slug": campaign.slug,
@@ -115,7 +86,7 @@ def show_campaign(campaign: Campaign) -> dict[str, Any]:
 class CampaignsView(APIView):
     permission_classes = [needs("annotator", "manager", "researcher")]
 
-    @extend_schema(responses=ANY_OBJECT)
+    @extend_schema(operation_id="campaigns_list", responses=ANY_OBJECT)
     def get(self, request: Request) -> Response:
         campaigns = Campaign.objects.order_by("id")
         if not has_role(request.user, "manager", "researcher"):
@@ -255,75 +226,6 @@ class WithdrawView(APIView):
         return Response({"id": str(vote.id), "turn": back[0] if back else None})
 
 
-class ReleaseBody(Strict):
-    max_error = serializers.FloatField(min_value=0, max_value=1, required=False)
-    confidence = serializers.FloatField(min_value=0.5, max_value=1, required=False)
-    include = serializers.ListField(
-        child=serializers.ChoiceField(["human", "model"]), min_length=1, required=False
-    )
-
-
-def show_release(release: Release) -> dict[str, Any]:
-    return {
-        **jobs.describe(release, reverse("api-release", args=[release.id])),
-        "campaign": release.campaign.slug,
-        "number": release.number,
-        "n_labels": release.n_labels,
-        "manifest": release.manifest or None,
-    }
-
-
-class ReleasesView(APIView):
-    permission_classes = [needs("manager")]
-
-    @extend_schema(responses=ANY_OBJECT)
-    def get(self, request: Request, slug: str) -> Response:
-        campaign = campaign_for(request.user, slug)
-        rows = campaign.releases.select_related("campaign").order_by("-number")
-        return Response({"results": [show_release(row) for row in rows], "next": None})
-
-    @extend_schema(request=ReleaseBody, responses={202: ANY_OBJECT})
-    def post(self, request: Request, slug: str) -> Response:
-        campaign = campaign_for(request.user, slug)
-        key = request.headers.get("Idempotency-Key", "")
-        release = jobs.ask_release(
-            campaign, user=request.user, body=read(ReleaseBody, request), key=key
-        )
-        return Response(show_release(release), status=202)
-
-
-class ReleaseView(APIView):
-    permission_classes = [needs("manager", "researcher")]
-
-    @extend_schema(responses=ANY_OBJECT)
-    def get(self, request: Request, release_id: int) -> Response:
-        return Response(show_release(release_for(release_id)))
-
-
-class CancelReleaseView(APIView):
-    permission_classes = [needs("manager")]
-
-    @extend_schema(request=None, responses=ANY_OBJECT)
-    def post(self, request: Request, release_id: int) -> Response:
-        release = release_for(release_id)
-        jobs.cancel(release)
-        return Response(show_release(release))
-
-
-def release_for(release_id: int) -> Release:
-    return get_object_or_404(Release.objects.select_related("campaign"), id=release_id)
-
-
-class ReleaseFileView(APIView):
-    permission_classes = [needs("manager", "researcher")]
-
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
-    def get(self, request: Request, release_id: int, name: str) -> Any:
-        release = release_for(release_id)
-        file = released.file_of(release, name)
-        return send_file(request, file.path, etag=f'"{file.sha256}"', attachment=True)
-
-
 class FaceImageView(APIView):
     permission_classes = [needs("annotator", "manager", "researcher")]
 
@@ -358,17 +260,6 @@ urlpatterns = [
     path("api/campaigns/<slug:slug>/mine", MineView.as_view(), name="api-mine"),
     path("api/campaigns/<slug:slug>/progress", ProgressView.as_view(), name="api-progress"),
     path("api/campaigns/<slug:slug>/annotators", AnnotatorsView.as_view(), name="api-annotators"),
-    path("api/campaigns/<slug:slug>/releases", ReleasesView.as_view(), name="api-releases"),
-    path("api/releases/<int:release_id>", ReleaseView.as_view(), name="api-release"),
-    path(
-        "api/releases/<int:release_id>/cancel",
-        CancelReleaseView.as_view(),
-        name="api-release-cancel",
-    ),
-    path(
-        "api/releases/<int:release_id>/files/<str:name>",
-        ReleaseFileView.as_view(),
-        name="api-release-file",
-    ),
+    *release_api.urlpatterns,
     path("api/faces/<int:face_id>/image", FaceImageView.as_view(), name="face-image"),
 ]

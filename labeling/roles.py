@@ -10,7 +10,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from labeling.models import User
+from labeling.errors import NotFound
+from labeling.models import Campaign, User
 
 ROLES = ("annotator", "manager", "researcher")
 
@@ -49,3 +50,14 @@ def page_for(*roles: str) -> Callable[[Callable[..., HttpResponse]], Callable[..
         return guarded
 
     return decorate
+
+
+def campaign_for(user: User, slug: str) -> Campaign:
+    """The campaign if this person may see it: annotators see open ones, others all."""
+    seen = Campaign.objects.select_related("dataset")
+    if not has_role(user, "manager", "researcher"):
+        seen = seen.filter(is_open=True)
+    campaign = seen.filter(slug=slug).first()
+    if campaign is None:
+        raise NotFound(f"There is no campaign {slug!r} for you.")
+    return campaign
