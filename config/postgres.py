@@ -89,6 +89,7 @@ def stop(data_dir: Path | str) -> bool:
             return False
         lines = postmaster.pid_file(folder)
         postmaster.end(server)
+        _reap()
         _remove_socket_folder(folder, lines)
         return True
 
@@ -209,8 +210,7 @@ def _clear_stale_pid_file(folder: Path) -> None:
     PostgreSQL clears its own stale file only when no process of ours has that pid. Removing it
     while old backends still run would let two servers write the same files.
     """
-    for server in _started:
-        server.poll()
+    _reap()
     lines = postmaster.pid_file(folder)
     deadline = time.monotonic() + postmaster.STOP_SECONDS
     while orphans := postmaster.backends(folder):
@@ -238,6 +238,11 @@ def _socket_folder(folder: Path, account: Account) -> str:
     made = Path(tempfile.mkdtemp(prefix=SOCKET_FOLDER_PREFIX, dir=parent))  # 0700, not guessable
     account.own(made)
     return str(made)
+
+
+def _reap() -> None:
+    for server in _started:
+        server.poll()
 
 
 def _remove_socket_folder(folder: Path, pid_file: list[str]) -> None:
