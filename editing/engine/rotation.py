@@ -156,12 +156,15 @@ def turn(
     source_yaw_degrees: float,
     degrees: Sequence[float],
     calibration: Calibration | None = None,
+    keeps_moments: bool = False,
 ) -> Turned:
     """Latents of one face turned by `degrees`, positive to the viewer's right, from where it looks.
 
     x_t           (c, h, w) or (1, c, h, w)
     degrees       (m,) relative to the face as it is; 0 gives x_t itself
     calibration   turns wished degrees into steps along the line; default: step = wish
+    keeps_moments whether each channel keeps the source's mean and standard deviation; else the
+                  move is straight, as published
     raises        ValueError if a step needs a side that has no line
 
     A face that looks right and turns left walks back on the right line, then out on the left one.
@@ -190,7 +193,23 @@ def turn(
             move = move + sign * (end - start) * line.slope
         latents.append(source + torch.from_numpy(move).to(source))
     shape = (len(latents), *x_t.shape[-3:])
-    return Turned(torch.stack(latents).reshape(shape), np.asarray(steps, np.float64), clamped)
+    moved = torch.stack(latents).reshape(shape)
+    if keeps_moments:
+        moved = with_moments_of(x_t.to(torch.float64).reshape(shape[1:]), moved)
+    return Turned(moved, np.asarray(steps, np.float64), clamped)
+
+
+def with_moments_of(source: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
+    """Latents (m, c, h, w) with the mean and standard deviation of each channel of (c, h, w).
+
+    A long move along a line leaves the noise level that the network expects at t, which shows as
+    hard contrast, and drifts in mean, which shows as a tint.
+    """
+    mean, spread = moved.mean((2, 3), keepdim=True), moved.std((2, 3), keepdim=True)
+    wanted_mean = source.mean((1, 2))[None, :, None, None]
+    wanted_spread = source.std((1, 2))[None, :, None, None]
+    unit = (moved - mean) / torch.where(spread > 0, spread, 1.0)
+    return wanted_mean + unit * wanted_spread
 
 
 def with_residual(

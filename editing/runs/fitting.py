@@ -33,7 +33,7 @@ from labeling.errors import Refused
 from labeling.models import Face
 from labeling.worker import Progress
 
-DIRECTION_FORMAT = "penumbra-direction-1"
+DIRECTION_FORMAT = "penumbra-direction-2"
 FEWEST_IN_A_BIN = 2
 # Faces that measure the response, and as many others that check it.
 MEASURED_FACES = 24
@@ -216,7 +216,7 @@ def response(
     step, achieved = [], []
     for n, face in enumerate(faces):
         # From straight ahead: the ladder measures each line by itself.
-        moved = turn(face.x_t, turner.fit, 0.0, ladder).x_t
+        moved = turn(face.x_t, turner.fit, 0.0, ladder, keeps_moments=True).x_t
         made = turner.pictures(torch.cat([face.x_t[None].double(), moved]))
         yaw = meter.read(made).yaw_degrees
         step += ladder

@@ -57,7 +57,9 @@ class Turner:
 
         tell  called with the share that is done
         """
-        turned = turn(source.x_t, self.fit, source.yaw_degrees, degrees, self.calibration)
+        turned = turn(
+            source.x_t, self.fit, source.yaw_degrees, degrees, self.calibration, keeps_moments=True
+        )
         latents = torch.cat([source.x_t[None].double(), turned.x_t])
         made = self.pictures(latents, tell)
         whole = with_residual(made[1:], source.photo.double(), made[0], degrees)

@@ -277,7 +277,7 @@ def test_a_direction_file_of_another_space_is_refused(
     direction: Direction, many: Dataset, done: Done
 ) -> None:
     path = places.direction_file(direction.id)
-    header = {"format": "penumbra-direction-1", "space": "elsewhere", "generator": "x"}
+    header = {"format": "penumbra-direction-2", "space": "elsewhere", "generator": "x"}
     save_file(load_file(path), path, metadata=header)
     face = many.faces.first()
     row = done(

@@ -4,7 +4,14 @@ import torch
 
 from editing.engine.calibration import fit_calibration
 from editing.engine.clusters import Clusters, ClusterSums
-from editing.engine.rotation import RotationFit, fit_line, fit_rotation, turn, with_residual
+from editing.engine.rotation import (
+    RotationFit,
+    YawLine,
+    fit_line,
+    fit_rotation,
+    turn,
+    with_residual,
+)
 
 LEFT, RIGHT = np.array([1.0, 0.0, 2.0, 0.0]), np.array([0.0, 3.0, 0.0, -1.0])
 
@@ -120,3 +127,20 @@ def test_a_frontal_cluster_belongs_to_both_lines():
     fit = fit_rotation(Clusters(yaw[:, None] * LEFT, yaw, np.ones(5, int), np.ones(5)))
     assert len(fit.left.residual) == 3
     assert len(fit.right.residual) == 3
+
+
+def test_a_turn_that_keeps_the_moments_moves_the_same_way_at_the_same_noise_level():
+    draw = torch.Generator().manual_seed(0)
+    x_t = torch.randn(3, 16, 16, generator=draw, dtype=torch.float64)
+    slope = torch.randn(x_t.numel(), generator=draw, dtype=torch.float64).numpy() / 10
+    line = YawLine(np.zeros(x_t.numel()), slope, np.zeros(3), 1.0, 1.0)
+    fit = RotationFit(line, line)
+    straight = turn(x_t, fit, 0.0, [0.0, 30.0]).x_t
+    kept = turn(x_t, fit, 0.0, [0.0, 30.0], keeps_moments=True).x_t
+    assert torch.allclose(kept[0], x_t)
+    spread = x_t.std((1, 2))
+    assert (straight[1].std((1, 2)) > 2 * spread).all()
+    assert torch.allclose(kept[1].std((1, 2)), spread)
+    assert torch.allclose(kept[1].mean((1, 2)), x_t.mean((1, 2)))
+    correlation = torch.corrcoef(torch.stack([kept[1].flatten(), straight[1].flatten()]))[0, 1]
+    assert correlation > 0.99
