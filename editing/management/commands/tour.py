@@ -277,7 +277,7 @@ class Command(BaseCommand):
                 f"{found.probe_error:.1f}); error against the true picture {found.truth_mse:.4f}, "
                 f"unturned {found.truth_mse_unturned:.4f}"
             )
-            return None, f"{found.n_faces} unseen people", told
+            return None, f"{found.n_faces} held-out faces", told
 
         self.step("check", work)
 
