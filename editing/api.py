@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import FileResponse, QueryDict
+from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import (
@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from editing import faces, jobs, places
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
+from editing.queries import numbers, paged, query_of
 from editing.shown import rows_of, show
 from labeling import jobs as labeling_jobs
 from labeling.bodies import ANY_OBJECT, Strict, read
@@ -30,44 +31,6 @@ from labeling.roles import needs
 
 RESEARCHER = [needs("researcher")]
 PICTURES = {".png": "image/png", ".webp": "image/webp"}
-
-
-def query_of(request: Request) -> tuple[QueryDict, int, int]:
-    """The query without its paging, the cursor, and the page's size."""
-    query = request.query_params.copy()
-    cursor = _whole(query.pop("cursor", ["0"])[-1], "cursor", 0, 2**63 - 1)
-    limit = _whole(query.pop("limit", ["60"])[-1], "limit", 1, 200)
-    return query, cursor, limit
-
-
-def _whole(text: str, name: str, low: int, high: int) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 19
-    if not (is_number and low <= int(text) <= high):
-        raise Refused("invalid", f"{name} is {text!r}; expected a whole number {low}..{high}.")
-    return int(text)
-
-
-def numbers(text: str, name: str) -> list[float]:
-    """The numbers of "-45,-30,..."; refused with the part that is none."""
-    parts = []
-    for part in text.split(","):
-        try:
-            parts.append(float(part))
-        except ValueError:
-            parts.append(math.nan)
-        if not math.isfinite(parts[-1]):
-            raise Refused("invalid", f"{name} has {part!r}; expected numbers, as in -30,0,30.")
-    return parts
-
-
-def paged(rows: list[Any], cursor: int | None, request: Request) -> Response:
-    """A keyset list: the rows and the address of the next page."""
-    following = None
-    if cursor is not None:
-        query = request.query_params.copy()
-        query["cursor"] = str(cursor)
-        following = request.build_absolute_uri(f"{request.path}?{query.urlencode(safe=',')}")
-    return Response({"results": rows, "next": following})
 
 
 class FacesView(APIView):

@@ -6,7 +6,6 @@ import copy
 import hashlib
 import json
 import os
-import pickle
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -16,26 +15,14 @@ from typing import Any
 import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
 from diffusers.models.attention_processor import Attention, AttnProcessor
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+
+from editing.engine.folders import fill, read_pipeline, square_size
 
 # Below this share of signal the latent holds no face any more and inversion explodes:
 # the squared-cosine schedule ends at 2e-9.
 USABLE_ALPHA_BAR = 1e-3
 PREDICTION_TYPES = ("epsilon", "v_prediction", "sample")
 SCHEDULERS = {"DDPMScheduler": DDPMScheduler, "DDIMScheduler": DDIMScheduler}
-WEIGHT_NAMES = (
-    "diffusion_pytorch_model.safetensors",
-    "diffusion_pytorch_model.fp16.safetensors",
-    "diffusion_pytorch_model.bin",
-)
-# Attention layers were named differently in folders written before diffusers 0.17.
-OLD_ATTENTION_NAMES = {
-    ".query.": ".to_q.",
-    ".key.": ".to_k.",
-    ".value.": ".to_v.",
-    ".proj_attn.": ".to_out.0.",
-}
 
 
 @dataclass(frozen=True)
@@ -102,7 +89,7 @@ class Denoiser:
 
 def picture_size(unet: Any) -> int:
     """The side in pixels of the pictures a network makes."""
-    return _square_size(unet.config["sample_size"])
+    return square_size(unet.config["sample_size"])
 
 
 def network_output(unet: torch.nn.Module, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
@@ -119,9 +106,9 @@ def load_denoiser(
     folder     holds unet/ and scheduler/, or config.json and scheduler_config.json at its root
     raises     ValueError naming what does not fit
     """
-    parts = _parts(Path(folder))
+    parts = read_pipeline(Path(folder))
     unet = _empty_unet(parts.unet_config)
-    _fill(unet, parts.weights)
+    fill(unet, parts.weights)
     scheduler = _scheduler(parts.scheduler_config)
     # cumprod of a thousand float32 betas is off in the sixth digit; float64 keeps inversion exact.
     alpha_bar = torch.cumprod(1 - scheduler.betas.double(), 0)
@@ -131,7 +118,7 @@ def load_denoiser(
 
 def describe(folder: str | Path) -> GeneratorCard:
     """The card of a generator folder; raises as load_denoiser does, but reads no weights."""
-    parts = _parts(Path(folder))
+    parts = read_pipeline(Path(folder))
     with torch.device("meta"):
         unet = _empty_unet(parts.unet_config)
     scheduler = _scheduler(parts.scheduler_config)
@@ -217,63 +204,6 @@ def save_generator(
     return card
 
 
-@dataclass(frozen=True)
-class _Parts:
-    unet_path: Path
-    unet_config: dict[str, Any]
-    weights: Path
-    scheduler_path: Path
-    scheduler_config: dict[str, Any]
-
-
-def _parts(folder: Path) -> _Parts:
-    index = folder / "model_index.json"
-    if index.is_file():
-        unet_name = _read_json(index).get("unet", [None, "UNet2DModel"])[-1]
-        if unet_name != "UNet2DModel":
-            raise ValueError(f"{folder}: its network is a {unet_name}; expected a UNet2DModel.")
-    unet_folder = folder / "unet" if (folder / "unet").is_dir() else folder
-    unet_path = unet_folder / "config.json"
-    scheduler_path = folder / "scheduler_config.json"
-    if not scheduler_path.is_file():
-        scheduler_path = folder / "scheduler" / "scheduler_config.json"
-    for path in (unet_path, scheduler_path):
-        if not path.is_file():
-            raise ValueError(
-                f"{folder} is no diffusers pipeline folder: {path.relative_to(folder)} is missing."
-            )
-    weights = next((unet_folder / n for n in WEIGHT_NAMES if (unet_folder / n).is_file()), None)
-    if weights is None:
-        raise ValueError(f"{unet_folder} holds no weights; expected {WEIGHT_NAMES[0]}.")
-    unet_config, scheduler_config = _read_json(unet_path), _read_json(scheduler_path)
-    _refuse_misfits(folder, unet_config)
-    return _Parts(unet_path, unet_config, weights, scheduler_path, scheduler_config)
-
-
-def _refuse_misfits(folder: Path, config: dict[str, Any]) -> None:
-    class_name = config.get("_class_name", "UNet2DModel")
-    if class_name != "UNet2DModel":
-        raise ValueError(f"{folder}: its network is a {class_name}; expected a UNet2DModel.")
-    if config.get("class_embed_type") or config.get("num_class_embeds"):
-        raise ValueError(f"{folder}: its network wants a class; expected an unconditional one.")
-    n_in, n_out = config.get("in_channels", 3), config.get("out_channels", 3)
-    if n_in != 3:
-        raise ValueError(f"{folder}: its network takes {n_in} channels; expected 3 (RGB).")
-    if n_out != n_in:
-        raise ValueError(
-            f"{folder}: its network takes {n_in} channels and gives {n_out}; "
-            "learned variances are not supported, expected as many out as in."
-        )
-    _square_size(config.get("sample_size"))
-
-
-def _square_size(sample_size: Any) -> int:
-    sides = list(sample_size) if isinstance(sample_size, list | tuple) else [sample_size] * 2
-    if len(sides) != 2 or sides[0] != sides[1] or not isinstance(sides[0], int):
-        raise ValueError(f"The network's sample_size is {sample_size}; expected one square size.")
-    return sides[0]
-
-
 def _retype(unet: torch.nn.Module, dtype: torch.dtype) -> torch.nn.Module:
     # Module.to(dtype), without the warning diffusers prints for any dtype below float32.
     for parameter in unet.parameters():
@@ -293,29 +223,6 @@ def _empty_unet(config: dict[str, Any]) -> Any:
         return UNet2DModel.from_config(config)
     except (TypeError, ValueError, KeyError) as error:
         raise ValueError(f"The network's config.json cannot be built: {error}") from error
-
-
-def _fill(unet: torch.nn.Module, weights: Path) -> None:
-    try:
-        if weights.suffix == ".safetensors":
-            state = load_file(weights)
-        else:
-            state = torch.load(weights, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise ValueError(
-            f"{weights} holds more than tensors and is not opened; convert it to safetensors."
-        ) from None
-    except (SafetensorError, OSError, RuntimeError, ValueError) as error:
-        raise ValueError(f"{weights} cannot be read as weights: {error}") from error
-    renamed = {}
-    for name, value in state.items():
-        for old, new in OLD_ATTENTION_NAMES.items():
-            name = name.replace(old, new)
-        renamed[name] = value
-    try:
-        unet.load_state_dict(renamed)
-    except RuntimeError as error:
-        raise ValueError(f"{weights} does not fit its config.json: {error}") from error
 
 
 def _scheduler(config: dict[str, Any]) -> Any:
@@ -338,13 +245,3 @@ def _training_scheduler(prediction_type: str, train_timesteps: int) -> Any:
         # Clipping the implied picture at every step makes inversion lose a third of the face.
         clip_sample=False,
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} is not readable JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} holds a {type(content).__name__}; expected a JSON object.")
-    return content

@@ -25,7 +25,7 @@ PROBE_SECONDS = 90
 
 @dataclass(frozen=True)
 class Compared:
-    """Turned faces of unseen people against the light stage's own pictures.
+    """Turned held-out faces against the light stage's own pictures.
 
     requested, achieved, spread   per angle, degrees; achieved is read by a probe trained on truth
     truth_mse, truth_mse_unturned mean-square error, pictures in 0..1, of the turned and of the
