@@ -93,8 +93,9 @@ def top_up(campaign: Campaign) -> int:
         cursor.execute(
             """
             INSERT INTO labeling_turn
-                (campaign_id, face_id, priority, wanted, had, held, closing_rule)
-            SELECT %(campaign)s, face.id, random(), %(wanted)s, 0, 0, ''
+                (campaign_id, face_id, kind, priority, suggested, certainty, wanted, had, held,
+                 closing_rule)
+            SELECT %(campaign)s, face.id, 'ask', random(), '', 0, %(wanted)s, 0, 0, ''
             FROM labeling_face face
             WHERE face.dataset_id = %(dataset)s
             ON CONFLICT (campaign_id, face_id) DO NOTHING
@@ -165,8 +166,11 @@ def _claim(campaign: Campaign, annotator: User, count: int) -> list[HeldFace]:
                 LIMIT %(count)s
                 FOR UPDATE OF turn SKIP LOCKED
             ), lease AS (
-                INSERT INTO labeling_lease (turn_id, annotator_id, expires_at)
-                SELECT free.id, %(annotator)s, now() + %(seconds)s * interval '1 second' FROM free
+                INSERT INTO labeling_lease (turn_id, annotator_id, expires_at, is_grid,
+                                            suggested, is_blind, is_catch)
+                SELECT free.id, %(annotator)s, now() + %(seconds)s * interval '1 second',
+                       false, '', false, false
+                FROM free
                 ON CONFLICT (turn_id, annotator_id) DO NOTHING
                 RETURNING turn_id, expires_at
             ), taken AS (

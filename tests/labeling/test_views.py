@@ -289,7 +289,7 @@ def test_an_unknown_address_gets_a_page_of_ours(people, page):
 
 
 def test_a_crash_gets_a_page_of_ours(people, campaign, monkeypatch):
-    monkeypatch.setattr("labeling.views.with_tallies", lambda *_: 1 / 0)
+    monkeypatch.setattr("labeling.views.home.with_tallies", lambda *_: 1 / 0)
     client = Client(raise_request_exception=False)
     client.force_login(people.ada)
     answer = client.get("/")

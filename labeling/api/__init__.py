@@ -1,0 +1,11 @@
+"""The REST contract of labeling: parse, call, answer. Errors become HTTP in config.api_errors."""
+
+from labeling.api import campaigns, images, releases, tokens, turns
+
+urlpatterns = [
+    *tokens.urlpatterns,
+    *campaigns.urlpatterns,
+    *turns.urlpatterns,
+    *releases.urlpatterns,
+    *images.urlpatterns,
+]

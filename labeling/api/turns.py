@@ -1,0 +1,139 @@
+"""The next faces, their leases, and the votes: what an annotator does."""
+
+from typing import Any
+
+from django.urls import path, reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from labeling import queue, reports, votes
+from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.errors import Refused
+from labeling.models import Campaign, Vote
+from labeling.queue import HeldFace
+from labeling.roles import campaign_for, needs
+
+
+def show_held(request: Request, held: HeldFace, campaign: Campaign) -> dict[str, Any]:
+    suggestion = None
+    if campaign.shows_suggestions and held.suggested is not None:
+        suggestion = {"choice": held.suggested, "probability": held.probability}
+    return {
+        "face": held.face_id,
+        "filename": held.filename,
+        "image": reverse("face-image", args=[held.face_id]),
+        "width": held.width,
+        "height": held.height,
+        "lease_expires": held.expires_at,
+        "suggestion": suggestion,
+    }
+
+
+class TurnsBody(Strict):
+    count = serializers.IntegerField(min_value=1, max_value=50, default=10)
+
+
+class TurnsView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=TurnsBody, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        faces = queue.next_faces(campaign, request.user, read(TurnsBody, request)["count"])
+        turns = [show_held(request, held, campaign) for held in faces]
+        return Response({"turns": turns, "open": queue.count_open(campaign)})
+
+
+class FacesBody(Strict):
+    faces = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1), max_length=200
+    )
+
+
+class RenewView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=FacesBody, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        return self.answer(queue.renew, request, slug)
+
+    def answer(self, act: Any, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        held = act(campaign, request.user, read(FacesBody, request)["faces"])
+        leases = [{"face": one.face_id, "lease_expires": one.expires_at} for one in held]
+        return Response({"held": leases})
+
+
+class ReleaseLeasesView(RenewView):
+    @extend_schema(request=FacesBody, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        return self.answer(queue.release, request, slug)
+
+
+MOST_VOTES = 200
+
+
+class VotesView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=ANY_OBJECT, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        rows = request.data.get("votes") if isinstance(request.data, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise Refused("invalid", 'Expected {"votes": [...]} with 1 to 200 votes.')
+        if len(rows) > MOST_VOTES:
+            detail = f"{len(rows)} votes came at once; expected 1 to {MOST_VOTES}."
+            raise Refused("too_many_votes", detail, status=413)
+        # A browser comes with its session, a script with a token.
+        source = Vote.Source.API if request.auth else Vote.Source.PAGE
+        outcomes = votes.cast(campaign, request.user, rows, source=source)
+        results = [
+            {"id": one.id, "status": one.status, "code": one.code, "detail": one.detail}
+            for one in outcomes
+        ]
+        return Response({"results": results}, status=201)
+
+
+class WithdrawBody(Strict):
+    id = serializers.UUIDField()
+
+
+class WithdrawView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=WithdrawBody, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        vote = votes.withdraw(campaign, request.user, read(WithdrawBody, request)["id"])
+        held = queue.held_faces(campaign, request.user)
+        back = [
+            show_held(request, one, campaign) for one in held if one.face_id == vote.turn.face_id
+        ]
+        # A withdrawal that is sent again may find the face given on or voted on anew.
+        return Response({"id": str(vote.id), "turn": back[0] if back else None})
+
+
+class MineView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(responses=ANY_OBJECT)
+    def get(self, request: Request, slug: str) -> Response:
+        return Response(reports.mine(campaign_for(request.user, slug), request.user))
+
+
+urlpatterns = [
+    path("api/campaigns/<slug:slug>/turns", TurnsView.as_view(), name="api-turns"),
+    path("api/campaigns/<slug:slug>/leases/renew", RenewView.as_view(), name="api-renew"),
+    path(
+        "api/campaigns/<slug:slug>/leases/release",
+        ReleaseLeasesView.as_view(),
+        name="api-release-leases",
+    ),
+    path("api/campaigns/<slug:slug>/votes", VotesView.as_view(), name="api-votes"),
+    path("api/campaigns/<slug:slug>/votes/withdraw", WithdrawView.as_view(), name="api-withdraw"),
+    path("api/campaigns/<slug:slug>/mine", MineView.as_view(), name="api-mine"),
+]

@@ -1,0 +1,40 @@
+"""The rows of labeling: people, datasets, campaigns, votes, and what is believed of faces."""
+
+from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, Turn
+from labeling.models.faces import Dataset, Face
+from labeling.models.jobs import Import, Job, Refresh
+from labeling.models.learning import (
+    AnnotatorSkill,
+    Classifier,
+    Consensus,
+    FaceFeatures,
+    Suggestion,
+)
+from labeling.models.people import Act, Invite, User
+from labeling.models.releases import Release, ReleasedLabel
+from labeling.models.votes import Adjudication, Vote
+
+__all__ = [
+    "UNSURE",
+    "Act",
+    "Adjudication",
+    "AnnotatorSkill",
+    "Campaign",
+    "Classifier",
+    "Consensus",
+    "Dataset",
+    "Face",
+    "FaceFeatures",
+    "Import",
+    "Invite",
+    "Job",
+    "Lease",
+    "QuizAttempt",
+    "Refresh",
+    "Release",
+    "ReleasedLabel",
+    "Suggestion",
+    "Turn",
+    "User",
+    "Vote",
+]

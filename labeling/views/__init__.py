@@ -1,0 +1,1 @@
+"""The pages of labeling: parse, query, render."""

@@ -1,0 +1,33 @@
+"""What a person can do next."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from labeling.models import Campaign, Dataset, Release
+from labeling.roles import has_role
+from labeling.views.shown import with_tallies
+
+
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """What this person can do next."""
+    user = request.user
+    campaigns = Campaign.objects.select_related("dataset").order_by("-created_at")
+    is_annotator = has_role(user, "annotator")
+    cards = with_tallies(campaigns.filter(is_open=True), user) if is_annotator else []
+    return render(
+        request,
+        "home.html",
+        {
+            "is_annotator": is_annotator,
+            "is_manager": has_role(user, "manager"),
+            "is_researcher": has_role(user, "researcher"),
+            "cards": cards,
+            "n_campaigns": campaigns.count(),
+            "datasets": Dataset.objects.order_by("name"),
+            "releases": Release.objects.filter(status=Release.Status.DONE)
+            .select_related("campaign")
+            .order_by("-finished_at")[:3],
+        },
+    )
