@@ -2,13 +2,20 @@
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 
 BLOCK = 2**16
+
+
+def is_known(request: HttpRequest, etag: str) -> bool:
+    """Whether the browser has this already, so that nothing need be read or made."""
+    return etag in [given.strip() for given in request.headers.get("If-None-Match", "").split(",")]
 
 
 def send_file(
@@ -18,19 +25,37 @@ def send_file(
 
     etag  quoted, unique to the content
     """
+    if is_known(request, etag):
+        return _for_keeps(HttpResponse(status=304), etag)
     size = path.stat().st_size
-    if etag in [given.strip() for given in request.headers.get("If-None-Match", "").split(",")]:
-        answer: HttpResponseBase = HttpResponse(status=304)
-    elif (part := _asked_part(request, etag, size)) is None:
-        answer = FileResponse(path.open("rb"), as_attachment=attachment, filename=path.name)
+    return _send(request, path.open("rb"), size, path.name, etag=etag, attachment=attachment)
+
+
+def send_bytes(request: HttpRequest, content: bytes, name: str, *, etag: str) -> HttpResponseBase:
+    """The same, for a file that exists in memory only."""
+    if is_known(request, etag):
+        return _for_keeps(HttpResponse(status=304), etag)
+    return _send(request, BytesIO(content), len(content), name, etag=etag, attachment=False)
+
+
+def _send(
+    request: HttpRequest, file: BinaryIO, size: int, name: str, *, etag: str, attachment: bool
+) -> HttpResponseBase:
+    if (part := _asked_part(request, etag, size)) is None:
+        answer: HttpResponseBase = FileResponse(file, as_attachment=attachment, filename=name)
     elif (start := part.start) >= (stop := part.stop):
+        file.close()
         answer = HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     else:
-        answer = StreamingHttpResponse(_blocks(path, start, stop), status=206)
+        answer = StreamingHttpResponse(_blocks(file, start, stop), status=206)
         answer["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
         answer["Content-Length"] = str(stop - start)
         if attachment:
-            answer["Content-Disposition"] = f'attachment; filename="{path.name}"'
+            answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return _for_keeps(answer, etag)
+
+
+def _for_keeps(answer: HttpResponseBase, etag: str) -> HttpResponseBase:
     answer["ETag"] = etag
     answer["Accept-Ranges"] = "bytes"
     answer["X-Content-Type-Options"] = "nosniff"
@@ -49,8 +74,8 @@ def _asked_part(request: HttpRequest, etag: str, size: int) -> range | None:
     return range(int(first), min(int(last) + 1, size) if last else size)
 
 
-def _blocks(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    with path.open("rb") as file:
+def _blocks(file: BinaryIO, start: int, stop: int) -> Iterator[bytes]:
+    with file:
         file.seek(start)
         while start < stop and (block := file.read(min(BLOCK, stop - start))):
             start += len(block)
