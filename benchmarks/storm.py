@@ -62,7 +62,7 @@ def measure(n_threads: int, n_faces: int, seconds: float) -> dict[str, Any]:
         from django.db.models import F
 
         from config import postgres
-        from labeling import queue, votes
+        from labeling import leases, queue, votes
         from labeling.models import Dataset, Face, Lease, Turn, User, Vote
 
         dataset = Dataset.objects.create(name="storm", image_folder=str(var))
@@ -95,7 +95,7 @@ def measure(n_threads: int, n_faces: int, seconds: float) -> dict[str, Any]:
         # Every lease that was left behind ends by itself: what still counts as held is stuck.
         time.sleep(campaign.lease_seconds + 0.5)
         while Lease.objects.exists():
-            queue.free_expired(campaign)
+            leases.free_expired(campaign)
         turns = Turn.objects.filter(campaign=campaign)
         return {
             "threads": n_threads,

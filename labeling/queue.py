@@ -1,21 +1,21 @@
-"""The next faces for an annotator: places in turns, and the leases that hold them.
+"""The next faces for an annotator: places in turns, claimed.
 
 A turn wants some votes. Each place is free, held by a lease, or had by a vote; the row counts held
 and had, and a check constraint keeps their sum within what is wanted, whoever writes at once.
-Locks are always taken in one order, annotator, turn, lease, so that no two requests wait in a ring.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import random
+from collections.abc import Sequence
 from typing import Any
 
 from django.core.cache import cache
 from django.db import connection, transaction
-from django.db.models import F
-from django.utils import timezone
+from django.db.models import Count, F
 
+from labeling import trials
+from labeling.claims import GRID_CERTAINTY, claim, claim_to_verify, claim_trials
 from labeling.errors import Conflict, Refused
+from labeling.leases import HeldFace, begin_anew, free_expired, one_at_a_time
 from labeling.models import UNSURE, Campaign, Dataset, Lease, Turn, User
 
 ILLUMINATION = [
@@ -26,19 +26,7 @@ ILLUMINATION = [
 ILLUMINATION_PROMPT = "Which side does the light come from, as you see it?"
 # An annotator who asks for ever more faces without voting gets their own again.
 MOST_HELD = 100
-
-
-@dataclass(frozen=True)
-class HeldFace:
-    """A face that an annotator holds until the lease ends."""
-
-    face_id: int
-    filename: str
-    width: int | None
-    height: int | None
-    expires_at: datetime
-    suggested: str | None
-    probability: float | None
+MOST_HELD_IN_GRID = 200
 
 
 def create_campaign(
@@ -52,7 +40,7 @@ def create_campaign(
 ) -> Campaign:
     """A campaign about a dataset, with a turn for each of its faces.
 
-    policy  votes_min, votes_max, lease_seconds, shows_suggestions: see Campaign
+    policy  votes_min, votes_max, lease_seconds, shows_suggestions, ...: see Campaign
     raises  Refused for choices that contradict each other, Conflict for a slug in use
     """
     check_choices(choices)
@@ -109,197 +97,106 @@ def top_up(campaign: Campaign) -> int:
         return cursor.rowcount
 
 
-def one_at_a_time(campaign: Campaign, annotator: User) -> None:
-    """Let one annotator's requests pass singly until the transaction ends.
+def draw_audits(campaign: Campaign, n_faces: int) -> int:
+    """Draw audit faces uniformly from those nobody has voted on or holds; returns how many.
 
-    Without it a claim whose snapshot is older than the same person's vote, resent or in a second
-    tab, would lease them the face again.
+    An audit face wants the campaign's audit_votes, is voted blind, and never trains anything. Only
+    untouched faces can be drawn, so that every vote on an audit face was cast blind.
+    raises  Refused for less than one face
     """
+    if n_faces < 1:
+        raise Refused("invalid", f"{n_faces} audit faces were asked for; expected at least 1.")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.id, annotator.id])
+        cursor.execute(
+            """
+            WITH drawn AS (
+                SELECT turn.id FROM labeling_turn turn
+                WHERE turn.campaign_id = %(campaign)s AND turn.kind = 'ask'
+                  AND turn.had = 0 AND turn.held = 0
+                  AND NOT EXISTS (SELECT 1 FROM labeling_vote vote WHERE vote.turn_id = turn.id)
+                ORDER BY random() LIMIT %(n)s
+                FOR UPDATE OF turn SKIP LOCKED
+            )
+            UPDATE labeling_turn turn SET kind = 'audit', priority = random(), suggested = '',
+                   certainty = 0, wanted = %(wanted)s
+            FROM drawn WHERE turn.id = drawn.id
+            """,
+            {"campaign": campaign.id, "n": n_faces, "wanted": campaign.audit_votes},
+        )
+        return cursor.rowcount
 
 
 def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace]:
-    """Lease up to `count` faces to an annotator, highest priority first.
+    """Lease up to `count` faces to an annotator, drawn from the head of the queue.
 
-    New faces come first; when too few are left, those already held fill up, so an empty list means
-    that nothing is left for this person.
+    Audit faces and trials stand among them in the campaign's shares. New faces come first; when
+    too few are left, those already held fill up, so an empty list means that nothing is left for
+    this person.
     """
     with transaction.atomic():
         one_at_a_time(campaign, annotator)
         free_expired(campaign)
-        held = Lease.objects.filter(turn__campaign=campaign, annotator=annotator).count()
-        fresh = _claim(campaign, annotator, min(count, MOST_HELD - held))
+        room = min(count, MOST_HELD - _n_held(campaign, annotator, is_grid=False))
+        fresh: list[HeldFace] = []
+        if room > 0 and campaign.is_open:
+            wished = [
+                trials.mirrored(campaign, annotator, _by_lot(room, campaign.mirror_share)),
+                trials.known(campaign, annotator, _by_lot(room, campaign.known_share)),
+            ]
+            fresh = claim_trials(campaign, annotator, [t for part in wished for t in part][:room])
+            n_audits = _by_lot(room - len(fresh), campaign.audit_share)
+            fresh += claim(campaign, annotator, n_audits, Turn.Kind.AUDIT)
+            fresh += claim(campaign, annotator, room - len(fresh), Turn.Kind.ASK)
+            # The questions ran out before the audits did.
+            fresh += claim(campaign, annotator, room - len(fresh), Turn.Kind.AUDIT)
+        random.shuffle(fresh)
         if len(fresh) < count:
-            fresh += _held_before(campaign, annotator, fresh, count - len(fresh))
+            old = {"without": [f.face_id for f in fresh], "most": count - len(fresh)}
+            fresh += begin_anew(campaign, annotator, is_grid=False, **old)
         return fresh
 
 
-_FACE_COLUMNS = """
-    face.id, face.filename, face.width, face.height, lease.expires_at,
-    suggestion.choice, suggestion.probabilities
-"""
+def next_grid(
+    campaign: Campaign, annotator: User, count: int, choice: str | None = None
+) -> tuple[str | None, list[HeldFace]]:
+    """Lease up to `count` faces that the model gives one choice, the most certain first.
 
-
-def _claim(campaign: Campaign, annotator: User, count: int) -> list[HeldFace]:
-    if count <= 0 or not campaign.is_open:
-        return []
-    with connection.cursor() as cursor:
-        # SKIP LOCKED: another annotator who claims now takes other turns instead of waiting.
-        # A turn whose last place went between our snapshot and our lock is checked again by
-        # PostgreSQL against its newest row, because the claim itself updates that row.
-        cursor.execute(
-            f"""
-            WITH free AS (
-                SELECT turn.id FROM labeling_turn turn
-                WHERE turn.campaign_id = %(campaign)s AND turn.wanted > turn.had + turn.held
-                  AND NOT EXISTS (
-                      SELECT 1 FROM labeling_lease mine
-                      WHERE mine.turn_id = turn.id AND mine.annotator_id = %(annotator)s)
-                  AND NOT EXISTS (
-                      SELECT 1 FROM labeling_vote vote
-                      WHERE vote.turn_id = turn.id AND vote.annotator_id = %(annotator)s
-                        AND vote.choice IS NOT NULL
-                        AND NOT EXISTS (
-                            SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id))
-                ORDER BY turn.priority DESC, turn.id
-                LIMIT %(count)s
-                FOR UPDATE OF turn SKIP LOCKED
-            ), lease AS (
-                INSERT INTO labeling_lease (turn_id, annotator_id, expires_at, is_grid,
-                                            suggested, is_blind, is_catch)
-                SELECT free.id, %(annotator)s, now() + %(seconds)s * interval '1 second',
-                       false, '', false, false
-                FROM free
-                ON CONFLICT (turn_id, annotator_id) DO NOTHING
-                RETURNING turn_id, expires_at
-            ), taken AS (
-                UPDATE labeling_turn turn SET held = turn.held + 1
-                FROM lease WHERE turn.id = lease.turn_id
-                RETURNING turn.id, turn.face_id, turn.priority
-            )
-            SELECT {_FACE_COLUMNS}
-            FROM taken JOIN lease ON lease.turn_id = taken.id
-            JOIN labeling_face face ON face.id = taken.face_id
-            LEFT JOIN labeling_suggestion suggestion
-                ON suggestion.face_id = face.id AND suggestion.campaign_id = %(campaign)s
-            ORDER BY taken.priority DESC, taken.id
-            """,  # noqa: S608 the interpolated columns are the constant above
-            {
-                "campaign": campaign.id,
-                "annotator": annotator.id,
-                "count": count,
-                "seconds": campaign.lease_seconds,
-            },
-        )
-        return [_held_face(row) for row in cursor.fetchall()]
-
-
-def _held_before(
-    campaign: Campaign, annotator: User, fresh: Iterable[HeldFace], count: int
-) -> list[HeldFace]:
-    """Faces this annotator already holds, their leases begun anew."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            WITH lease AS (
-                UPDATE labeling_lease lease
-                SET expires_at = now() + %(seconds)s * interval '1 second'
-                FROM labeling_turn turn
-                WHERE turn.id = lease.turn_id AND turn.campaign_id = %(campaign)s
-                  AND lease.annotator_id = %(annotator)s AND turn.face_id <> ALL(%(fresh)s)
-                RETURNING lease.id, turn.face_id, lease.expires_at
-            )
-            SELECT {_FACE_COLUMNS}
-            FROM lease JOIN labeling_face face ON face.id = lease.face_id
-            LEFT JOIN labeling_suggestion suggestion
-                ON suggestion.face_id = face.id AND suggestion.campaign_id = %(campaign)s
-            ORDER BY lease.id LIMIT %(count)s
-            """,  # noqa: S608 the interpolated columns are the constant above
-            {
-                "campaign": campaign.id,
-                "annotator": annotator.id,
-                "fresh": [held.face_id for held in fresh],
-                "count": count,
-                "seconds": campaign.lease_seconds,
-            },
-        )
-        return [_held_face(row) for row in cursor.fetchall()]
-
-
-def _held_face(row: tuple[Any, ...]) -> HeldFace:
-    *face, probabilities = row
-    return HeldFace(*face, probability=max(probabilities) if probabilities else None)
-
-
-def free_expired(campaign: Campaign) -> None:
-    """Give the places of ended leases back to their turns."""
-    overdue = Lease.objects.filter(turn__campaign=campaign, expires_at__lt=timezone.now())
-    if not overdue.exists():
-        return
-    with transaction.atomic():
-        # A turn that is locked is being voted on or claimed: the next claim frees it.
-        turns = Turn.objects.filter(id__in=overdue.values("turn_id")[:500]).order_by("id")
-        locked = turns.select_for_update(skip_locked=True).values_list("id", flat=True)
-        _end_leases(list(locked))
-
-
-def _end_leases(turn_ids: list[int], annotator: User | None = None) -> None:
-    """Delete the leases of turns that we have locked: this annotator's, or all that have ended."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH ended AS (
-                DELETE FROM labeling_lease
-                WHERE turn_id = ANY(%(turns)s)
-                  AND CASE WHEN %(annotator)s::bigint IS NULL THEN expires_at < now()
-                           ELSE annotator_id = %(annotator)s END
-                RETURNING turn_id
-            ), counted AS (SELECT turn_id, count(*) AS n FROM ended GROUP BY turn_id)
-            UPDATE labeling_turn turn SET held = turn.held - counted.n
-            FROM counted WHERE turn.id = counted.turn_id
-            """,
-            {"turns": turn_ids, "annotator": annotator and annotator.id},
-        )
-
-
-def renew(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> list[HeldFace]:
-    """Begin the leases of these faces anew; returns those that are still held."""
-    until = timezone.now() + timedelta(seconds=campaign.lease_seconds)
-    mine = Lease.objects.filter(
-        turn__campaign=campaign, turn__face_id__in=face_ids, annotator=annotator
-    )
-    mine.update(expires_at=until)
-    return held_faces(campaign, annotator)
-
-
-def release(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> list[HeldFace]:
-    """End the leases of these faces, on leaving the page; returns those that are still held."""
+    choice   which one; None: the one that most faces wait for
+    returns  the choice and its faces, with some catches among them; None and [] = nothing to verify
+    raises   Refused for a choice the campaign does not have
+    """
+    if choice is not None and choice not in campaign.values:
+        raise Refused("unknown_choice", f"{choice!r} came; expected one of {campaign.values}.")
+    if choice is None:
+        waiting = count_to_verify(campaign)
+        choice = max(campaign.values, key=lambda value: waiting[value])
     with transaction.atomic():
         one_at_a_time(campaign, annotator)
-        turns = Turn.objects.filter(campaign=campaign, face_id__in=face_ids).order_by("id")
-        locked = turns.select_for_update().values_list("id", flat=True)
-        _end_leases(list(locked), annotator)
-    return held_faces(campaign, annotator)
+        free_expired(campaign)
+        room = min(count, MOST_HELD_IN_GRID - _n_held(campaign, annotator, is_grid=True))
+        fresh: list[HeldFace] = []
+        if room > 0 and campaign.is_open:
+            fresh = claim_to_verify(campaign, annotator, room, choice)
+            wrong = trials.catches(
+                campaign, annotator, choice, _by_lot(len(fresh), campaign.catch_share)
+            )
+            for trial in claim_trials(campaign, annotator, wrong, is_grid=True):
+                fresh.insert(random.randint(0, len(fresh)), trial)
+        if len(fresh) < count:
+            old = {"without": [f.face_id for f in fresh], "most": count - len(fresh)}
+            held = begin_anew(campaign, annotator, is_grid=True, **old)
+            fresh += [one for one in held if one.suggested == choice]
+        return (choice, fresh) if fresh else (None, [])
 
 
-def held_faces(campaign: Campaign, annotator: User) -> list[HeldFace]:
-    """The faces an annotator holds now."""
-    leases = Lease.objects.filter(
-        turn__campaign=campaign, annotator=annotator, expires_at__gte=timezone.now()
-    ).select_related("turn__face")
-    return [
-        HeldFace(
-            lease.turn.face_id,
-            lease.turn.face.filename,
-            lease.turn.face.width,
-            lease.turn.face.height,
-            lease.expires_at,
-            None,
-            None,
-        )
-        for lease in leases.order_by("id")
-    ]
+def _n_held(campaign: Campaign, annotator: User, *, is_grid: bool) -> int:
+    held = Lease.objects.filter(turn__campaign=campaign, annotator=annotator, is_grid=is_grid)
+    return held.count()
+
+
+def _by_lot(n: int, share: float) -> int:
+    """How many of n fall to a share of the draws, each decided by lot."""
+    return sum(random.random() < share for _ in range(n)) if share else 0
 
 
 EXACT_UP_TO = 2000
@@ -308,8 +205,29 @@ COUNTED_FOR_SECONDS = 10
 
 def count_open(campaign: Campaign) -> int:
     """Turns that still want votes: exact to 2,000, beyond that as of the last ten seconds."""
-    wanting = Turn.objects.filter(campaign=campaign, wanted__gt=F("had"))
-    few = len(wanting.values_list("id")[: EXACT_UP_TO + 1])
+    key = f"open-turns-{campaign.id}"
+    if (counted := cache.get(key)) is not None:
+        return counted
+    wanting = Turn.objects.asked().filter(campaign=campaign, wanted__gt=F("had"))
+    few = wanting.order_by()[: EXACT_UP_TO + 1].count()
     if few <= EXACT_UP_TO:
         return few
-    return cache.get_or_set(f"open-turns-{campaign.id}", wanting.count, COUNTED_FOR_SECONDS)
+    counted = wanting.count()
+    cache.set(key, counted, COUNTED_FOR_SECONDS)
+    return counted
+
+
+def count_to_verify(campaign: Campaign) -> dict[str, int]:
+    """For each choice, the open faces that a grid would propose it for; ten seconds old at most."""
+    key = f"to-verify-{campaign.id}"
+    if (counted := cache.get(key)) is None:
+        open_turns = Turn.objects.filter(
+            campaign=campaign,
+            kind=Turn.Kind.ASK,
+            wanted__gt=F("had") + F("held"),
+            certainty__gte=GRID_CERTAINTY,
+        )
+        rows = open_turns.exclude(suggested="").values_list("suggested").annotate(n=Count("id"))
+        counted = dict(rows)
+        cache.set(key, counted, COUNTED_FOR_SECONDS)
+    return {value: counted.get(value, 0) for value in campaign.values}

@@ -5,6 +5,7 @@ standing vote per face, and no turn has more votes than it wants.
 """
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -13,13 +14,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from labeling import queue, tasks
+from labeling import leases, stopping, tasks
 from labeling.ballots import Ballot, Outcome, read_ballot
 from labeling.errors import Conflict, NotFound, Refused
 from labeling.models import UNSURE, Campaign, Face, Lease, Turn, User, Vote
-
-# Written on each turn that a vote closes, so that a later change of the rule can be told apart.
-CLOSING_RULE = "votes-wanted/1"
 
 
 def cast(
@@ -54,7 +52,7 @@ def _store(
     campaign: Campaign, annotator: User, ballots: list[Ballot], source: Vote.Source
 ) -> list[Outcome]:
     with transaction.atomic():
-        queue.one_at_a_time(campaign, annotator)
+        leases.one_at_a_time(campaign, annotator)
         desk = _Desk(campaign, annotator, ballots)
         outcomes = [desk.decide(ballot, source) for ballot in ballots]
         desk.write()
@@ -65,7 +63,7 @@ class _Desk:
     """One batch of one annotator, with every row it touches locked."""
 
     def __init__(self, campaign: Campaign, annotator: User, ballots: list[Ballot]) -> None:
-        self.annotator = annotator
+        self.campaign, self.annotator = campaign, annotator
         turns = Turn.objects.filter(campaign=campaign, face_id__in={b.face_id for b in ballots})
         # Ordered: two batches that share turns lock them in the same order and cannot deadlock.
         self.turns = {turn.face_id: turn for turn in turns.order_by("id").select_for_update()}
@@ -76,8 +74,8 @@ class _Desk:
         mine = Vote.objects.filter(turn_id__in=turn_ids, annotator=annotator)
         for turn_id, revision in mine.order_by("revision").values_list("turn_id", "revision"):
             self.revisions[turn_id] = revision
-        leases = Lease.objects.filter(turn_id__in=turn_ids, annotator=annotator)
-        self.leased = set(leases.values_list("turn_id", flat=True))
+        held = Lease.objects.filter(turn_id__in=turn_ids, annotator=annotator)
+        self.leased = {lease.turn_id: lease for lease in held}
         self.new: list[Vote] = []
         self.ended: list[int] = []
 
@@ -96,9 +94,9 @@ class _Desk:
             return self._no(
                 ballot, "already_voted", f"You have a vote for face {ballot.face_id} already."
             )
-        if turn.id in self.leased:
+        lease = self.leased.pop(turn.id, None)
+        if lease is not None:
             turn.held -= 1
-            self.leased.discard(turn.id)
             self.ended.append(turn.id)
         elif turn.had >= turn.wanted:
             return self._no(
@@ -113,7 +111,6 @@ class _Desk:
                 f"Your lease on face {ballot.face_id} ended, and somebody else has it now.",
             )
         turn.had += 1
-        turn.closing_rule = CLOSING_RULE if turn.had >= turn.wanted else ""
         vote = Vote(
             id=ballot.id,
             turn=turn,
@@ -123,6 +120,7 @@ class _Desk:
             seconds=ballot.seconds,
             suggestion_shown=ballot.suggestion_shown,
             source=source,
+            **_as_given(lease, ballot),
         )
         self.known[vote.id] = vote
         self.revisions[turn.id] = revision
@@ -141,10 +139,64 @@ class _Desk:
         return Outcome(str(ballot.id), "rejected", code, detail)
 
     def write(self) -> None:
+        if not self.new:
+            return
         Vote.objects.bulk_create(self.new)
-        Lease.objects.filter(turn_id__in=self.ended, annotator=self.annotator).delete()
         changed = {vote.turn_id: vote.turn for vote in self.new}
-        Turn.objects.bulk_update(changed.values(), ["had", "held", "closing_rule"])
+        self.close(list(changed.values()))
+        rows = [(t.id, t.wanted, t.had, t.held, t.closing_rule) for t in changed.values()]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM labeling_lease WHERE turn_id = ANY(%s) AND annotator_id = %s",
+                [self.ended, self.annotator.id],
+            )
+            cursor.execute(
+                """
+                UPDATE labeling_turn turn SET wanted = new.wanted, had = new.had, held = new.held,
+                       closing_rule = new.rule
+                FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::text[])
+                    AS new (id, wanted, had, held, rule)
+                WHERE turn.id = new.id
+                """,
+                [list(column) for column in zip(*rows, strict=True)],
+            )
+
+    def close(self, turns: list[Turn]) -> None:
+        """Stamp the turns that have what they want, or want one more by the campaign's rule."""
+        rule = self.campaign.stop_rule
+        full = [turn for turn in turns if turn.had >= turn.wanted]
+        asked = [turn for turn in full if turn.kind == Turn.Kind.ASK]
+        for turn in turns:
+            turn.closing_rule = ""
+        for turn in full:
+            turn.closing_rule = _RULE_OF_KIND.get(turn.kind, rule)
+        if rule != Campaign.StopRule.AGREEMENT or not asked:
+            return
+        counts: dict[int, Counter[str]] = {turn.id: Counter() for turn in asked}
+        votes = standing(self.campaign).filter(turn__in=asked).values_list("turn_id", "choice")
+        for turn_id, choice in votes:
+            counts[turn_id][choice] += 1
+        for turn in asked:
+            if stopping.wants_another(rule, counts[turn.id], self.campaign.votes_max):
+                turn.wanted, turn.closing_rule = turn.wanted + 1, ""
+
+
+_RULE_OF_KIND = {Turn.Kind.AUDIT: stopping.AUDIT_RULE, Turn.Kind.MIRROR: stopping.TRIAL_RULE}
+
+
+def _as_given(lease: Lease | None, ballot: Ballot) -> dict[str, Any]:
+    """What a vote keeps of the way its face was given."""
+    if lease is None:
+        return {}
+    kept = {
+        "suggested": lease.suggested,
+        "is_blind": lease.is_blind,
+        "is_catch": lease.is_catch,
+    }
+    if lease.is_grid:
+        accepts = ballot.choice == lease.suggested
+        kept["channel"] = Vote.Channel.ACCEPTED if accepts else Vote.Channel.CORRECTED
+    return kept
 
 
 def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
@@ -153,7 +205,7 @@ def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
     raises  NotFound for a vote that isn't there or isn't theirs
     """
     with transaction.atomic():
-        queue.one_at_a_time(campaign, annotator)
+        leases.one_at_a_time(campaign, annotator)
         mine = Vote.objects.filter(id=vote_id, annotator=annotator, turn__campaign=campaign)
         vote = mine.exclude(choice=None).select_related("turn__face").first()
         if vote is None:
@@ -171,7 +223,15 @@ def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
         turn.had, turn.held, turn.closing_rule = turn.had - 1, turn.held + 1, ""
         turn.save(update_fields=["had", "held", "closing_rule"])
         until = timezone.now() + timedelta(seconds=campaign.lease_seconds)
-        Lease.objects.create(turn=turn, annotator=annotator, expires_at=until)
+        Lease.objects.create(
+            turn=turn,
+            annotator=annotator,
+            expires_at=until,
+            is_grid=vote.channel != Vote.Channel.ANSWER,
+            suggested=vote.suggested,
+            is_blind=vote.is_blind,
+            is_catch=vote.is_catch,
+        )
     tasks.ring_refresh(campaign.id)
     return vote
 
@@ -277,11 +337,19 @@ def _count_outside(turn_ids: list[int]) -> None:
             FROM (SELECT id, count(*) AS n FROM unnest(%s::bigint[]) AS id GROUP BY id) AS new
             WHERE turn.id = new.id
             """,
-            [CLOSING_RULE, turn_ids],
+            [stopping.OUTSIDE_RULE, turn_ids],
         )
 
 
 def standing(campaign: Campaign) -> Any:
-    """The votes of a campaign that nobody has taken back, as a queryset."""
+    """The votes of a campaign that nobody has taken back and that say something of a face.
+
+    Trials of annotators say something of annotators: see answers.
+    """
+    return answers(campaign).exclude(turn__kind=Turn.Kind.MIRROR).exclude(is_catch=True)
+
+
+def answers(campaign: Campaign) -> Any:
+    """All votes of a campaign that nobody has taken back, trials included, as a queryset."""
     votes = Vote.objects.filter(turn__campaign=campaign, choice__isnull=False)
     return votes.filter(withdrawal=None).annotate(face_id=F("turn__face_id"))

@@ -9,17 +9,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling import queue, reports, votes
+from labeling import leases, queue, reports, votes
 from labeling.bodies import ANY_OBJECT, Strict, read
 from labeling.errors import Refused
-from labeling.models import Campaign, Vote
-from labeling.queue import HeldFace
+from labeling.leases import HeldFace
+from labeling.models import Vote
 from labeling.roles import campaign_for, needs
 
 
-def show_held(request: Request, held: HeldFace, campaign: Campaign) -> dict[str, Any]:
+def show_held(held: HeldFace) -> dict[str, Any]:
     suggestion = None
-    if campaign.shows_suggestions and held.suggested is not None:
+    if held.suggested is not None:
         suggestion = {"choice": held.suggested, "probability": held.probability}
     return {
         "face": held.face_id,
@@ -43,8 +43,30 @@ class TurnsView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
         faces = queue.next_faces(campaign, request.user, read(TurnsBody, request)["count"])
-        turns = [show_held(request, held, campaign) for held in faces]
+        turns = [show_held(held) for held in faces]
         return Response({"turns": turns, "open": queue.count_open(campaign)})
+
+
+class GridBody(Strict):
+    count = serializers.IntegerField(min_value=1, max_value=60, default=24)
+    choice = serializers.CharField(max_length=40, required=False, allow_null=True)
+
+
+class GridView(APIView):
+    """Faces that the model gives one choice, to be verified together."""
+
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=GridBody, responses=ANY_OBJECT)
+    def post(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        body = read(GridBody, request)
+        choice, faces = queue.next_grid(
+            campaign, request.user, body["count"], body.get("choice") or None
+        )
+        turns = [show_held(held) for held in faces]
+        open_turns = queue.count_to_verify(campaign)
+        return Response({"choice": choice, "turns": turns, "open": open_turns})
 
 
 class FacesBody(Strict):
@@ -58,7 +80,7 @@ class RenewView(APIView):
 
     @extend_schema(request=FacesBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        return self.answer(queue.renew, request, slug)
+        return self.answer(leases.renew, request, slug)
 
     def answer(self, act: Any, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
@@ -70,7 +92,7 @@ class RenewView(APIView):
 class ReleaseLeasesView(RenewView):
     @extend_schema(request=FacesBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        return self.answer(queue.release, request, slug)
+        return self.answer(leases.release, request, slug)
 
 
 MOST_VOTES = 200
@@ -109,10 +131,8 @@ class WithdrawView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
         vote = votes.withdraw(campaign, request.user, read(WithdrawBody, request)["id"])
-        held = queue.held_faces(campaign, request.user)
-        back = [
-            show_held(request, one, campaign) for one in held if one.face_id == vote.turn.face_id
-        ]
+        held = leases.held_faces(campaign, request.user)
+        back = [show_held(one) for one in held if one.face_id == vote.turn.face_id]
         # A withdrawal that is sent again may find the face given on or voted on anew.
         return Response({"id": str(vote.id), "turn": back[0] if back else None})
 
@@ -127,6 +147,7 @@ class MineView(APIView):
 
 urlpatterns = [
     path("api/campaigns/<slug:slug>/turns", TurnsView.as_view(), name="api-turns"),
+    path("api/campaigns/<slug:slug>/grid", GridView.as_view(), name="api-grid"),
     path("api/campaigns/<slug:slug>/leases/renew", RenewView.as_view(), name="api-renew"),
     path(
         "api/campaigns/<slug:slug>/leases/release",

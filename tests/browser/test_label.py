@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from labeling import queue
+from labeling import leases, queue
 from labeling.models import Campaign, Classifier, Lease, Suggestion, Turn, Vote
 from tests.browser.desk import Desk
 
@@ -183,7 +183,7 @@ def test_a_face_that_became_somebody_elses_is_not_shown(desk, people, campaign):
             break
         desk.page.wait_for_timeout(100)
     lost = Lease.objects.exclude(turn__face__filename=desk.shown).select_related("turn__face")[3]
-    queue.release(campaign, people.ada, [lost.turn.face_id])
+    leases.release(campaign, people.ada, [lost.turn.face_id])
     Turn.objects.filter(id=lost.turn_id).update(wanted=0)
     with desk.page.expect_response("**/leases/renew"):
         # What coming back to the tab does.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from labeling import queue
+from labeling import leases
 from labeling.models import Campaign, Lease, Turn, Vote
 from tests.browser.conftest import sign_in
 from tests.browser.desk import Desk
@@ -151,7 +151,7 @@ def test_answers_are_never_sent_in_another_persons_name(desk, people, live_serve
 def take_over(page: Page, filename: str, campaign, other) -> None:
     """Somebody else votes on the face that is on this page's screen."""
     turn = Turn.objects.get(campaign=campaign, face__filename=filename)
-    queue.release(campaign, Lease.objects.get(turn=turn).annotator, [turn.face_id])
+    leases.release(campaign, Lease.objects.get(turn=turn).annotator, [turn.face_id])
     Vote.objects.create(turn=turn, annotator=other, choice="right", source="page")
     Turn.objects.filter(id=turn.id).update(had=1)
 

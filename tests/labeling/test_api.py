@@ -8,7 +8,7 @@ from django.urls import reverse
 from knox.models import AuthToken
 from rest_framework.test import APIClient
 
-from labeling import queue
+from labeling import leases, queue
 from labeling.models import Release, Vote
 
 
@@ -70,7 +70,7 @@ def test_a_withdrawal_sent_again_is_answered_though_the_face_went_on(campaign, p
     client.post("/api/campaigns/light/votes", {"votes": [vote]}, format="json")
     address = "/api/campaigns/light/votes/withdraw"
     assert client.post(address, {"id": vote["id"]}, format="json").data["turn"] is not None
-    queue.release(campaign, people.ada, [turn["face"]])
+    leases.release(campaign, people.ada, [turn["face"]])
     again = client.post(address, {"id": vote["id"]}, format="json")
     assert (again.status_code, again.data["turn"]) == (200, None)
 
@@ -103,6 +103,7 @@ ALLOWED = {
     ("get", "/api/campaigns/light/annotators"): {"mia"},
     ("get", "/api/campaigns/light/mine"): {"ada"},
     ("post", "/api/campaigns/light/turns"): {"ada"},
+    ("post", "/api/campaigns/light/grid"): {"ada"},
     ("post", "/api/campaigns/light/leases/renew"): {"ada"},
     ("post", "/api/campaigns/light/leases/release"): {"ada"},
     ("post", "/api/campaigns/light/votes"): {"ada"},

@@ -1,0 +1,151 @@
+"""Claims: one statement from the choice of turns to the leases that hold them."""
+
+from typing import Any
+
+from django.db import connection
+
+from labeling.leases import HELD_COLUMNS, HeldFace, read_held
+from labeling.models import Campaign, Turn, User
+from labeling.trials import Trial
+
+# So many more than asked for stand to be drawn, so that annotators meet different faces.
+SPREAD = 30
+# The grid proposes what the model is at least so sure of, in percent.
+GRID_CERTAINTY = 60
+
+# Turns with a free place for somebody who neither holds nor has voted on them.
+_FREE_FOR_ME = """
+    turn.campaign_id = %(campaign)s AND turn.wanted > turn.had + turn.held
+    AND NOT EXISTS (
+        SELECT 1 FROM labeling_lease mine
+        WHERE mine.turn_id = turn.id AND mine.annotator_id = %(annotator)s)
+    AND NOT EXISTS (
+        SELECT 1 FROM labeling_vote vote
+        WHERE vote.turn_id = turn.id AND vote.annotator_id = %(annotator)s
+          AND vote.choice IS NOT NULL
+          AND NOT EXISTS (SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id))
+"""
+# One statement from the choice of turns to their leases. The turns in `free` are locked, and
+# PostgreSQL has checked them again against their newest rows; the claim then updates those rows.
+_LEASE = f"""
+    , lease AS (
+        INSERT INTO labeling_lease
+            (turn_id, annotator_id, expires_at, is_grid, suggested, is_blind, is_catch)
+        SELECT free.id, %(annotator)s, now() + %(seconds)s * interval '1 second',
+               %(is_grid)s, free.suggested, free.is_blind, free.is_catch
+        FROM free
+        ON CONFLICT (turn_id, annotator_id) DO NOTHING
+        RETURNING turn_id, expires_at, suggested, is_blind, is_catch
+    ), turn AS (
+        UPDATE labeling_turn turn
+        SET held = turn.held + 1,
+            wanted = CASE WHEN %(grows)s
+                          THEN greatest(turn.wanted, turn.had + turn.held + 1)
+                          ELSE turn.wanted END
+        FROM lease WHERE turn.id = lease.turn_id
+        RETURNING turn.id, turn.face_id, turn.certainty
+    )
+    SELECT {HELD_COLUMNS}
+    FROM turn JOIN lease ON lease.turn_id = turn.id
+    JOIN labeling_face face ON face.id = turn.face_id
+"""  # noqa: S608 the interpolated columns are a constant
+
+
+def claim(campaign: Campaign, annotator: User, count: int, kind: str) -> list[HeldFace]:
+    """Lease up to `count` turns of a kind from the head of the queue."""
+    if count <= 0:
+        return []
+    # SKIP LOCKED: another annotator who claims now takes other turns instead of waiting. Where
+    # everything within the spread is locked, the second statement goes as far as it must.
+    drawn = f"""
+        WITH head AS MATERIALIZED (
+            SELECT turn.id FROM labeling_turn turn WHERE turn.kind = %(kind)s AND {_FREE_FOR_ME}
+            ORDER BY turn.priority DESC, turn.id LIMIT %(head)s
+        ), free AS (
+            SELECT turn.id, %(noted)s::boolean AND random() < %(blind)s AS is_blind,
+                   CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
+                   FALSE AS is_catch
+            FROM labeling_turn turn JOIN head USING (id)
+            WHERE turn.wanted > turn.had + turn.held
+            ORDER BY random() LIMIT %(count)s
+            FOR UPDATE OF turn SKIP LOCKED
+        ) {_LEASE}
+    """  # noqa: S608 only constants of this module
+    straight = f"""
+        WITH free AS (
+            SELECT turn.id, %(noted)s::boolean AND random() < %(blind)s AS is_blind,
+                   CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
+                   FALSE AS is_catch
+            FROM labeling_turn turn WHERE turn.kind = %(kind)s AND {_FREE_FOR_ME}
+            ORDER BY turn.priority DESC, turn.id LIMIT %(count)s
+            FOR UPDATE OF turn SKIP LOCKED
+        ) {_LEASE}
+    """  # noqa: S608 only constants of this module
+    given = {
+        "kind": kind,
+        # Audits are always blind, and nothing is noted of what the model might have said.
+        "noted": campaign.shows_suggestions and kind == Turn.Kind.ASK,
+        "blind": campaign.blind_share,
+        "head": count + SPREAD,
+    }
+    found = _leased(campaign, annotator, drawn, {**given, "count": count})
+    if len(found) < count:
+        found += _leased(campaign, annotator, straight, {**given, "count": count - len(found)})
+    return found
+
+
+def claim_to_verify(campaign: Campaign, annotator: User, count: int, choice: str) -> list[HeldFace]:
+    """Lease up to `count` turns that the model gives this choice, the most certain first."""
+    statement = f"""
+        WITH free AS (
+            SELECT turn.id, turn.suggested, FALSE AS is_blind, FALSE AS is_catch
+            FROM labeling_turn turn
+            WHERE turn.kind = 'ask' AND turn.suggested = %(choice)s AND turn.suggested <> ''
+              AND turn.certainty >= %(certainty)s AND {_FREE_FOR_ME}
+            ORDER BY turn.certainty DESC, turn.id LIMIT %(count)s
+            FOR UPDATE OF turn SKIP LOCKED
+        ) {_LEASE} ORDER BY turn.certainty DESC, turn.id
+    """  # noqa: S608 only constants of this module
+    given = {"choice": choice, "count": count, "certainty": GRID_CERTAINTY}
+    return _leased(campaign, annotator, statement, given, is_grid=True)
+
+
+def claim_trials(
+    campaign: Campaign, annotator: User, wished: list[Trial], *, is_grid: bool = False
+) -> list[HeldFace]:
+    """Lease these turns, which then want as many votes as there are people to try."""
+    if not wished:
+        return []
+    statement = f"""
+        WITH wish AS (
+            SELECT * FROM unnest(%(ids)s::bigint[], %(proposals)s::text[]) AS wish (id, suggested)
+        ), free AS (
+            SELECT turn.id, wish.suggested, FALSE AS is_blind, wish.suggested <> '' AS is_catch
+            FROM labeling_turn turn JOIN wish USING (id)
+            FOR UPDATE OF turn SKIP LOCKED
+        ) {_LEASE}
+    """  # noqa: S608 only constants of this module
+    given = {"ids": [t.turn_id for t in wished], "proposals": [t.suggested for t in wished]}
+    return _leased(campaign, annotator, statement, given, is_grid=is_grid, grows=True)
+
+
+def _leased(
+    campaign: Campaign,
+    annotator: User,
+    statement: str,
+    given: dict[str, Any],
+    *,
+    is_grid: bool = False,
+    grows: bool = False,
+) -> list[HeldFace]:
+    """Run a claim; `grows`: the turns want as many votes as there are people to try."""
+    common = {
+        "campaign": campaign.id,
+        "annotator": annotator.id,
+        "seconds": campaign.lease_seconds,
+        "is_grid": is_grid,
+        "grows": grows,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, common | given)
+        return [read_held(row) for row in cursor.fetchall()]
