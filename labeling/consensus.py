@@ -1,4 +1,4 @@
-"""[worker] What we believe of each face, from its votes and the classifier; what to ask next."""
+"""[worker] What we believe of each face, from its votes and the classifier."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,10 @@ from django.db import connection, transaction
 from labeling.importing.copy import copy_rows
 from labeling.learning.aggregation import Opinion, aggregate, combine
 from labeling.models import UNSURE, Campaign, Consensus
+from labeling.skills import PEOPLE_PER_PERSON, UNTRIED, read_watchfulness
 
 # Another vote is asked for while the chance of being wrong is above this.
 RISK = 0.2
-TURNS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,20 @@ class Belief:
 
 
 def read_opinion(campaign: Campaign) -> Opinion:
-    """What the campaign's standing votes say, face by face."""
+    """What the campaign's standing votes and last words say, face by face.
+
+    Votes on audit faces say something of their face and teach nothing. Mirror trials and catches
+    say something of annotators only. Who accepts a grid's suggestions is somebody else than who
+    answers by themselves: such answers lean on the model, and count as far as catches are caught.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT turn.face_id, vote.annotator_id, vote.choice
+            SELECT turn.face_id, vote.annotator_id, vote.choice, turn.kind <> 'audit',
+                   vote.channel = 'accepted'
             FROM labeling_vote vote JOIN labeling_turn turn ON turn.id = vote.turn_id
             WHERE turn.campaign_id = %s AND vote.choice IS NOT NULL
+              AND turn.kind <> 'mirror' AND NOT vote.is_catch
               AND NOT EXISTS (
                   SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id)
             ORDER BY turn.face_id, vote.annotator_id
@@ -45,8 +52,34 @@ def read_opinion(campaign: Campaign) -> Opinion:
         )
         votes = cursor.fetchall()
     index = {value: i for i, value in enumerate([*campaign.values, UNSURE])}
-    columns = np.array([(f, a, index[c]) for f, a, c in votes], dtype=np.int64).reshape(-1, 3)
-    return aggregate(columns[:, 0], columns[:, 1], columns[:, 2], len(campaign.values))
+    columns = np.array(
+        [(f, PEOPLE_PER_PERSON * a + ok, index[c], t, ok) for f, a, c, t, ok in votes],
+        dtype=np.int64,
+    ).reshape(-1, 5)
+    face, person, choice, teaches, accepted = columns.T
+    watchful = read_watchfulness(campaign)
+    trust = np.ones(len(face))
+    for row in np.flatnonzero(accepted):
+        trust[row] = watchful.get(int(person[row]) // PEOPLE_PER_PERSON, UNTRIED)
+    newest = campaign.adjudications.order_by("face_id", "-id").distinct("face_id")
+    words = list(newest.values_list("face_id", "choice"))
+    return aggregate(
+        face,
+        person,
+        choice,
+        len(campaign.values),
+        trust=trust,
+        teaches=teaches.astype(bool),
+        last_words=(
+            np.array([face_id for face_id, _ in words], dtype=np.int64),
+            np.array([index[value] for _, value in words], dtype=np.int64),
+        ),
+    )
+
+
+def _is_open(posterior: np.ndarray) -> np.ndarray:
+    """Where the posterior (n, k) is even: nobody can tell."""
+    return np.ptp(posterior, axis=1) < 1e-9
 
 
 def believe(opinion: Opinion, face_ids: np.ndarray, model: np.ndarray | None) -> Belief:
@@ -63,15 +96,20 @@ def believe(opinion: Opinion, face_ids: np.ndarray, model: np.ndarray | None) ->
     probabilities = np.full((len(everyone), opinion.posterior.shape[1]), 1.0)
     probabilities /= probabilities.shape[1]
     probabilities[described] = model
-    probabilities[voted] = combine(opinion.posterior, probabilities[voted])
+    probabilities[voted] = np.where(
+        opinion.settled[:, None],
+        opinion.posterior,
+        combine(opinion.posterior, probabilities[voted]),
+    )
     n_votes = np.zeros(len(everyone), dtype=np.int64)
     n_votes[voted] = opinion.n_votes
     is_human, is_known, asks_more = np.zeros((3, len(everyone)), dtype=bool)
-    is_human[voted] = opinion.n_sure > 0
+    is_human[voted] = (opinion.n_sure > 0) | (opinion.settled & ~_is_open(opinion.posterior))
     # "Can't tell" alone is no belief; the model's word on the face makes it one.
     is_known[described] = True
     risk = 1 - probabilities[voted].max(axis=1, initial=0)
     asks_more[voted] = opinion.disagrees | (opinion.n_sure == 0) | (risk > RISK)
+    asks_more[voted] &= ~opinion.settled
     return Belief(everyone, probabilities, n_votes, is_human, is_known | is_human, asks_more)
 
 
@@ -127,63 +165,3 @@ def store(campaign: Campaign, belief: Belief) -> None:
             [campaign.id],
         )
         cursor.execute("DROP TABLE believed")
-
-
-def reopen(campaign: Campaign, belief: Belief) -> int:
-    """Want one vote more of turns that are closed and still in doubt; returns how many.
-
-    A turn is reopened only while its votes are those that were looked at.
-    """
-    reopened = 0
-    doubtful = np.flatnonzero(belief.asks_more)
-    for part in _parts(len(doubtful)):
-        rows = doubtful[part]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                WITH doubt AS (
-                    SELECT * FROM unnest(%s::bigint[], %s::int[]) AS doubt (face_id, n_votes)
-                ), free AS (
-                    SELECT turn.id FROM labeling_turn turn JOIN doubt USING (face_id)
-                    WHERE turn.campaign_id = %s AND turn.had = turn.wanted
-                      AND turn.had = doubt.n_votes AND turn.wanted < %s
-                    ORDER BY turn.id FOR UPDATE OF turn SKIP LOCKED
-                )
-                UPDATE labeling_turn turn SET wanted = turn.wanted + 1, closing_rule = ''
-                FROM free WHERE turn.id = free.id AND turn.had = turn.wanted
-                """,
-                [
-                    belief.face_ids[rows].tolist(),
-                    belief.n_votes[rows].tolist(),
-                    campaign.id,
-                    campaign.votes_max,
-                ],
-            )
-            reopened += cursor.rowcount
-    return reopened
-
-
-def prioritize(campaign: Campaign, face_ids: np.ndarray, priorities: np.ndarray) -> None:
-    """Write the priorities (n,) of these faces' turns."""
-    for part in _parts(len(face_ids)):
-        with connection.cursor() as cursor:
-            # SKIP LOCKED: an annotator who votes or claims now never waits for us, nor we in a
-            # ring with them; the turns they hold get their priority from the next refresh.
-            cursor.execute(
-                """
-                WITH wish AS (
-                    SELECT * FROM unnest(%s::bigint[], %s::float8[]) AS wish (face_id, priority)
-                ), free AS (
-                    SELECT turn.id, wish.priority FROM labeling_turn turn JOIN wish USING (face_id)
-                    WHERE turn.campaign_id = %s
-                    ORDER BY turn.id FOR UPDATE OF turn SKIP LOCKED
-                )
-                UPDATE labeling_turn turn SET priority = free.priority
-                FROM free WHERE turn.id = free.id
-                """,
-                [face_ids[part].tolist(), priorities[part].tolist(), campaign.id],
-            )
-
-
-def _parts(n: int) -> list[slice]:
-    return [slice(start, start + TURNS_AT_ONCE) for start in range(0, n, TURNS_AT_ONCE)]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from django.db import connection
 from django.db.models import F
+from django.utils import timezone
 from threadpoolctl import threadpool_limits
 
-from labeling import consensus, suggestions
+from labeling import consensus, ordering, skills, suggestions
 from labeling.consensus import Belief
 from labeling.learning import features
 from labeling.learning.acquisition import cold_priorities, priorities
@@ -22,6 +23,9 @@ from labeling.worker import Progress
 
 # Below this, a classifier says more about chance than about light.
 LEAST_FACES, LEAST_CHOICES = 12, 2
+# So many faces are put in order: what a class can vote on until the next refresh, and more.
+HEAD = 10_000
+RESTS, MOST_REST_SECONDS = 2.0, 120.0
 
 
 def refresh(job: Refresh, progress: Progress) -> None:
@@ -60,6 +64,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         said = training.classifier.predict(described.vectors)
         classifier = suggestions.keep_classifier(campaign, training.classifier)
         suggestions.store(classifier, described.face_ids, said)
+        ordering.propose(campaign, described.face_ids, said)
         version, model = classifier.version, said.copy()
         held_out = {name: classifier.card[name] for name in ("accuracy", "log_loss", "ece")}
         # Of the faces it was trained on, only what it said without them counts as evidence.
@@ -67,8 +72,9 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
     progress(0.85, "storing consensus")
     belief = consensus.believe(opinion, described.face_ids, model)
     consensus.store(campaign, belief)
+    skills.store(campaign, opinion)
     progress(0.9, "ordering the queue")
-    reopened = consensus.reopen(campaign, belief)
+    reopened = ordering.reopen(campaign, belief)
     n_open = _order_queue(campaign, described, belief if model is not None else None, job.id)
     return {
         "faces": len(described.face_ids),
@@ -111,24 +117,40 @@ def train(
         card={
             "feature_version": features.VERSION,
             "choices": values,
-            "n_votes": int(opinion.n_votes.sum()),
+            "n_votes": int(opinion.n_votes[sure].sum()),
         },
     )
     return training, rows
 
 
 def _order_queue(campaign: Campaign, described: Described, belief: Belief | None, seed: int) -> int:
-    """Priorities for the turns that want votes; returns how many there are."""
-    wanting = Turn.objects.filter(campaign=campaign, wanted__gt=F("had"))
+    """The queue's head among the turns that want votes; returns how many want some."""
+    wanting = Turn.objects.filter(campaign=campaign, kind=Turn.Kind.ASK, wanted__gt=F("had"))
     open_faces = np.array(sorted(wanting.values_list("face_id", flat=True)), dtype=np.int64)
     rng = np.random.default_rng(seed)
     if belief is not None:
         rows = np.flatnonzero(np.isin(belief.face_ids, open_faces))
-        order = priorities(belief.probabilities[rows], rng)
-        consensus.prioritize(campaign, belief.face_ids[rows], order)
+        face_ids, order = belief.face_ids[rows], priorities(belief.probabilities[rows], rng)
     else:
         rows = np.flatnonzero(np.isin(described.face_ids, open_faces))
         contrast = features.side_contrast(described.vectors[rows])
+        face_ids = described.face_ids[rows]
         order = cold_priorities(contrast, described.yaw[rows], rng)
-        consensus.prioritize(campaign, described.face_ids[rows], order)
+    head = np.argsort(-order, kind="stable")[:HEAD]
+    ordering.prioritize(campaign, face_ids[head], order[head])
     return len(open_faces)
+
+
+def rest_seconds(refresh_id: int) -> float:
+    """How long a waiting refresh should still wait, so that learning leaves room for labeling.
+
+    A campaign rests twice as long as its last refresh took: the worker spends at most a third of
+    its time on it, however fast the votes come.
+    """
+    campaign = Refresh.objects.filter(id=refresh_id).values("campaign")
+    last = Refresh.objects.filter(campaign__in=campaign, status=Refresh.Status.DONE)
+    newest = last.order_by("-id").first()
+    if newest is None or newest.finished_at is None:
+        return 0.0
+    rest = min(MOST_REST_SECONDS, RESTS * newest.figures.get("seconds", 0.0))
+    return rest - (timezone.now() - newest.finished_at).total_seconds()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from PIL import Image, UnidentifiedImageError
 
 from labeling.errors import NotFound
@@ -16,7 +16,7 @@ from labeling.images import image_path
 from labeling.importing.copy import copy_rows
 from labeling.learning import features
 from labeling.learning.classifier import LightClassifier
-from labeling.models import Campaign, Classifier, Face
+from labeling.models import Campaign, Classifier, Face, Turn
 from labeling.worker import Progress
 
 CHUNK = 500
@@ -37,7 +37,7 @@ class Described:
 def describe(campaign: Campaign, progress: Progress) -> Described:
     """The features of a campaign's faces: those kept, and those of new faces, made and kept now."""
     unreadable = _make_missing(campaign, progress)
-    faces = Face.objects.filter(turns__campaign=campaign, features__version=features.VERSION)
+    faces = _asked_about(campaign).filter(features__version=features.VERSION)
     rows = faces.order_by("id").values_list("id", "identity", "yaw_degrees", "features__vector")
     n = faces.count()
     face_ids, identities = np.zeros(n, dtype=np.int64), np.full(n, -1, dtype=np.int64)
@@ -55,7 +55,7 @@ def describe(campaign: Campaign, progress: Progress) -> Described:
 def _make_missing(campaign: Campaign, progress: Progress) -> list[str]:
     """Extract what is not kept yet, chunk by chunk, so that a stopped worker's chunks stay."""
     missing = (
-        Face.objects.filter(turns__campaign=campaign)
+        _asked_about(campaign)
         .exclude(features__version=features.VERSION)
         .select_related("dataset")
         .order_by("id")
@@ -73,6 +73,10 @@ def _make_missing(campaign: Campaign, progress: Progress) -> list[str]:
         vectors = features.extract(np.stack([crops[i] for i in whole]), yaw=yaw)
         _keep([chunk[i].id for i in whole], vectors)
     return unreadable
+
+
+def _asked_about(campaign: Campaign) -> QuerySet[Face]:
+    return Face.objects.filter(turns__in=Turn.objects.asked().filter(campaign=campaign))
 
 
 def _chunks(faces: Iterator[Face]) -> Iterator[tuple[int, list[Face]]]:

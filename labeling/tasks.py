@@ -11,11 +11,18 @@ from labeling.models import Refresh, Release
 
 log = logging.getLogger(__name__)
 
+SHORT_REST_SECONDS = 10.0
+
 
 @shared_task(name="labeling.refresh")
 def refresh(refresh_id: int) -> None:
     from labeling import refreshes, worker
 
+    if (rest := refreshes.rest_seconds(refresh_id)) > 0:
+        # A short rest is waited for here; after a longer one the sweep rings.
+        if rest <= SHORT_REST_SECONDS:
+            refresh.apply_async((refresh_id,), countdown=rest)
+        return
     worker.run(Refresh, refresh_id, refreshes.refresh)
 
 
@@ -48,6 +55,8 @@ def ring_release(release_id: int) -> None:
 
 def ring_refresh(campaign_id: int) -> None:
     """Ask for a refresh after votes; one waiting row answers any number of them."""
+    if Refresh.objects.filter(campaign_id=campaign_id, status=Refresh.Status.QUEUED).exists():
+        return
     try:
         with transaction.atomic():
             row = Refresh.objects.create(campaign_id=campaign_id)
