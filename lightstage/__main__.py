@@ -1,6 +1,9 @@
-"""python -m lightstage FOLDER --faces 3000 --seed 1   |   python -m lightstage sheet OUT.png"""
+"""python -m lightstage FOLDER --faces 3000 --seed 1   |   sheet OUT.png   |   teach (see --help)"""
 
 import argparse
+import hashlib
+import io
+import json
 import sys
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from lightstage.celeba import write_dataset
 from lightstage.people import draw_person, draw_shot
 from lightstage.render import render
 from lightstage.sheet import contact_sheet
+from lightstage.teaching import Lesson, examples, quiz
 
 
 def _sheet(arguments: list[str]) -> None:
@@ -29,6 +33,41 @@ def _sheet(arguments: list[str]) -> None:
         for one in tqdm(roles, unit="face")
     )
     Image.fromarray(contact_sheet(pictures)).save(wanted.picture)
+
+
+def _teach(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="python -m lightstage teach")
+    parser.add_argument("--examples", type=Path, required=True, help="folder for a guide's faces")
+    parser.add_argument("--quiz", type=Path, required=True, help="folder for a quiz's faces")
+    parser.add_argument("--truths", type=Path, required=True, help="JSON file for their answers")
+    parser.add_argument("--seed", type=int, default=5)
+    wanted = parser.parse_args(arguments)
+    for folder in (wanted.examples, wanted.quiz):
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.webp"):
+            old.unlink()
+    for lesson in examples(wanted.seed):
+        name = f"{lesson.truth}-{lesson.kind}.webp"
+        (wanted.examples / name).write_bytes(_webp(lesson))
+    truths = []
+    for lesson in quiz(wanted.seed):
+        picture = _webp(lesson)
+        # A name by content says nothing of the answer, and changes with the picture.
+        name = hashlib.sha256(picture).hexdigest()[:12]
+        (wanted.quiz / f"{name}.webp").write_bytes(picture)
+        truth = {"name": name, "truth": lesson.truth, "kind": lesson.kind}
+        truths.append(
+            truth | {"yaw_degrees": lesson.yaw_degrees, "azimuth_degrees": lesson.azimuth_degrees}
+        )
+    truths.sort(key=lambda row: row["name"])
+    rows = ",\n ".join(json.dumps(row) for row in truths)
+    wanted.truths.write_text(f"[{rows}]\n")
+
+
+def _webp(lesson: Lesson) -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(lesson.picture).save(content, "WEBP", quality=80, method=6)
+    return content.getvalue()
 
 
 def _dataset(arguments: list[str]) -> None:
@@ -60,6 +99,8 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments[:1] == ["sheet"]:
             _sheet(arguments[1:])
+        elif arguments[:1] == ["teach"]:
+            _teach(arguments[1:])
         else:
             _dataset(arguments)
     except (ValueError, OSError) as error:

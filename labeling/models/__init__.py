@@ -1,6 +1,6 @@
 """The rows of labeling: people, datasets, campaigns, votes, and what is believed of faces."""
 
-from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, Turn
+from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, RubricReading, Turn
 from labeling.models.faces import Dataset, Face
 from labeling.models.jobs import Import, Job, Refresh
 from labeling.models.learning import (
@@ -33,6 +33,7 @@ __all__ = [
     "Refresh",
     "Release",
     "ReleasedLabel",
+    "RubricReading",
     "Suggestion",
     "Turn",
     "User",

@@ -175,3 +175,28 @@ class QuizAttempt(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     is_void = models.BooleanField(default=False, help_text="a manager allowed another try")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "annotator"],
+                condition=Q(finished_at__isnull=True, is_void=False),
+                name="a_person_takes_one_quiz_at_a_time",
+            )
+        ]
+
+
+class RubricReading(models.Model):
+    """Which version of a campaign's guide a person has confirmed to have read."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="rubric_readings")
+    annotator = models.ForeignKey(User, models.PROTECT, related_name="rubric_readings")
+    version = models.PositiveIntegerField()
+    read_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["campaign", "annotator"], name="a_person_has_read_one_newest_guide"
+            )
+        ]

@@ -1,0 +1,148 @@
+"""Faces to learn by and to be asked about: each side in many ways, and some that nobody can tell.
+
+The same seed gives the same pictures. Sides are the viewer's, as everywhere on the stage.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFilter
+
+from lightstage.light import side
+from lightstage.people import Person, Shot, draw_person, draw_shot
+from lightstage.render import render
+
+UNSURE = "unsure"
+_EXAMPLES, _QUIZ = 1, 2  # people of the examples are never asked about in the quiz
+# yaw and azimuth for a light from the viewer's right; the left is its mirror. The light stays on
+# the same side of the nose as of the picture, or a turned head would be a trick question.
+_EXAMPLE_SIDE = {"clear": (-2, 52), "soft": (4, 30), "away": (-27, 40), "towards": (26, 66)}
+_EXAMPLE_CENTER = {"clear": (2, 0), "above": (-4, 3), "slight": (3, 9), "turned": (-24, -4)}
+_QUIZ_SIDE = (
+    (0, 60), (-3, 38), (5, 45), (-12, 50), (13, 62), (-20, 34),
+    (20, 64), (-28, 46), (27, 70), (-37, 40), (34, 74),
+)  # fmt: skip
+_QUIZ_CENTER = (
+    (0, 0), (-4, 4), (6, -3), (-11, -2), (12, 3), (-18, -4),
+    (19, 5), (-26, -6), (25, 2), (-33, -8), (31, 7),
+)  # fmt: skip
+_CANNOT_TELL = ("dark", "covered", "both", "pale")
+_QUIZ_CANNOT_TELL = ("dark", "covered", "both")
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One picture with what is known of it.
+
+    kind   why it is there: "clear", "soft", "turned", ..., or why nobody can tell
+    truth  "left", "center", "right" or "unsure"
+    """
+
+    kind: str
+    truth: str
+    yaw_degrees: float
+    azimuth_degrees: float
+    picture: np.ndarray  # uint8 (218, 178, 3)
+
+
+def examples(seed: int) -> Iterator[Lesson]:
+    """Four faces for each answer, in the order of a guide: the clear one first."""
+    people = _people(seed, _EXAMPLES)
+    for sign in (-1, 1):
+        for kind, (yaw, azimuth) in _EXAMPLE_SIDE.items():
+            soft = 0.75 if kind == "soft" else 0.25
+            yield _lesson(kind, *next(people), sign * yaw, sign * azimuth, softness=soft)
+    for kind, (yaw, azimuth) in _EXAMPLE_CENTER.items():
+        above = 52.0 if kind == "above" else 14.0
+        yield _lesson(kind, *next(people), yaw, azimuth, softness=0.4, elevation=above)
+    for kind in _CANNOT_TELL:
+        yield _untellable(kind, *next(people))
+
+
+def quiz(seed: int) -> Iterator[Lesson]:
+    """Eleven faces of each side and the center over yaw -37..37, and three nobody can tell."""
+    people = _people(seed, _QUIZ)
+    for sign in (-1, 1):
+        for place, (yaw, azimuth) in enumerate(_QUIZ_SIDE):
+            soft = (0.15, 0.35, 0.55)[place % 3]
+            yield _lesson("side", *next(people), sign * yaw, sign * azimuth, softness=soft)
+    for place, (yaw, azimuth) in enumerate(_QUIZ_CENTER):
+        above = (10.0, 30.0, 48.0)[place % 3]
+        yield _lesson("center", *next(people), yaw, azimuth, softness=0.4, elevation=above)
+    for kind in _QUIZ_CANNOT_TELL:
+        yield _untellable(kind, *next(people))
+
+
+def _people(seed: int, stream: int) -> Iterator[tuple[Person, Shot]]:
+    """Somebody new each time, with a tame picture: nothing but the light is to be judged."""
+    identity = 1000 * stream
+    while True:
+        identity += 1
+        shot = draw_shot(seed, identity, 0)
+        yield (
+            draw_person(seed, identity),
+            replace(
+                shot,
+                pitch_degrees=shot.pitch_degrees / 2,
+                elevation_degrees=14.0,
+                exposure=float(np.clip(shot.exposure, 0.95, 1.2)),
+            ),
+        )
+
+
+def _lesson(
+    kind: str,
+    person: Person,
+    shot: Shot,
+    yaw: float,
+    azimuth: float,
+    *,
+    softness: float,
+    elevation: float = 14.0,
+) -> Lesson:
+    shot = replace(
+        shot,
+        yaw_degrees=float(yaw),
+        azimuth_degrees=float(azimuth),
+        elevation_degrees=elevation,
+        softness=softness,
+    )
+    return Lesson(kind, side(azimuth), shot.yaw_degrees, azimuth, render(person, shot))
+
+
+def _untellable(kind: str, person: Person, shot: Shot) -> Lesson:
+    shot = replace(shot, yaw_degrees=float(np.clip(shot.yaw_degrees, -12, 12)))
+    if kind == "both":
+        shot = replace(shot, softness=0.2)
+        picture = _from_both_sides(person, shot)
+    elif kind == "dark":
+        picture = render(person, replace(shot, azimuth_degrees=3.0, softness=0.9, exposure=0.045))
+    elif kind == "pale":
+        picture = render(person, replace(shot, azimuth_degrees=3.0, softness=0.9, exposure=9.0))
+    else:
+        picture = _covered(render(person, replace(shot, azimuth_degrees=2.0, softness=0.7)))
+    return Lesson(kind, UNSURE, shot.yaw_degrees, 0.0, picture)
+
+
+def _from_both_sides(person: Person, shot: Shot) -> np.ndarray:
+    """Two equal lights: the mean of both pictures in linear light."""
+    two = [render(person, replace(shot, azimuth_degrees=at)) for at in (-70.0, 70.0)]
+    linear = np.mean([(one / 255.0) ** 2.2 for one in two], axis=0)
+    picture: np.ndarray = np.round(255 * (1.3 * linear).clip(0, 1) ** (1 / 2.2)).astype(np.uint8)
+    return picture
+
+
+def _covered(picture: np.ndarray) -> np.ndarray:
+    """A sheet of paper held before the face, from the brows down."""
+    image = Image.fromarray(picture)
+    sheet = Image.new("L", image.size, 0)
+    ImageDraw.Draw(sheet).rounded_rectangle((28, 96, 150, 232), radius=4, fill=255)
+    sheet = sheet.rotate(-6, resample=Image.Resampling.BICUBIC).filter(
+        ImageFilter.GaussianBlur(0.8)
+    )
+    paper = Image.new("RGB", image.size, (203, 200, 191))
+    ink = ImageDraw.Draw(paper)
+    for row in range(112, 218, 11):
+        ink.line((42, row - 6, 136, row + 4), fill=(160, 157, 150), width=2)
+    return np.asarray(Image.composite(paper, image, sheet))
