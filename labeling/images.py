@@ -17,6 +17,9 @@ MOST_PIXELS = 32_000_000
 
 def image_path(face: Face) -> Path:
     """The face's image file; raises NotFound for one that is gone or leads out of the folder."""
+    if face.dataset.is_elsewhere:
+        where = f"The image of face {face.id} is elsewhere, at {face.filename!r}"
+        raise NotFound(f"{where}; Penumbra never fetches it.")
     root = Path(folder_of(face.dataset)).resolve()
     try:
         # resolve() follows links, so a link that leads out of the folder is seen for what it is.

@@ -3,6 +3,7 @@
 from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, RubricReading, Turn
 from labeling.models.faces import Dataset, Face
 from labeling.models.jobs import Import, Job, Refresh
+from labeling.models.label_studio import LabelStudioProject, LabelStudioTask
 from labeling.models.learning import (
     AnnotatorSkill,
     Classifier,
@@ -28,6 +29,8 @@ __all__ = [
     "Import",
     "Invite",
     "Job",
+    "LabelStudioProject",
+    "LabelStudioTask",
     "Lease",
     "QuizAttempt",
     "Refresh",

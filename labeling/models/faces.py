@@ -4,6 +4,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+# Where no file can be: the folder of a dataset whose images only other programs have.
+ELSEWHERE = "/nonexistent"
+
 
 class Dataset(models.Model):
     """A folder of faces in CelebA's layout, imported once."""
@@ -23,6 +26,11 @@ class Dataset(models.Model):
         help_text="set: the same faces flipped, for mirror trials; never listed",
     )
     imported_at = models.DateTimeField(auto_now_add=True)
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether the file names are addresses for other programs, which we never fetch."""
+        return self.image_folder == ELSEWHERE
 
 
 class Face(models.Model):
