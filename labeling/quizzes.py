@@ -44,6 +44,7 @@ class Verdict:
 
     face: KnownFace
     choice: str
+    truth: str
     is_right: bool
     is_last: bool
 
@@ -148,6 +149,12 @@ def open_try(campaign: Campaign, annotator: User) -> QuizAttempt | None:
     return attempt
 
 
+def last_finished(campaign: Campaign, annotator: User) -> QuizAttempt | None:
+    """The try that counts for this person: the passed one, or else the newest finished one."""
+    finished = counted(campaign, annotator).exclude(finished_at=None)
+    return finished.order_by("has_passed", "id").last()
+
+
 def faces_of(campaign: Campaign, attempt: QuizAttempt) -> dict[str, KnownFace]:
     """The faces of a try by their keys; one that is gone is missing."""
     return find_known(campaign, [row["question"] for row in attempt.answers])
@@ -220,7 +227,8 @@ def answer(
                 "already_answered",
                 f"You have answered {row['choice']!r} here; it can't become {choice!r}.",
             )
-        return Verdict(face, choice, row["is_right"], attempt.finished_at is not None)
+        is_last = attempt.finished_at is not None
+        return Verdict(face, choice, row["truth"], row["is_right"], is_last)
 
 
 def _finish_if_done(attempt: QuizAttempt) -> None:

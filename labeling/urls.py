@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from labeling import api
-from labeling.views import campaigns, home, label, releases
+from labeling.views import campaigns, home, label, releases, start
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,7 +15,8 @@ urlpatterns = [
     ),
     path("logout", LogoutView.as_view(), name="logout"),
     path("label/<slug:slug>", label.label, name="label"),
-    path("label/<slug:slug>/rubric", label.rubric, name="rubric"),
+    path("label/<slug:slug>/rubric", start.rubric, name="rubric"),
+    path("label/<slug:slug>/quiz", start.quiz, name="quiz"),
     path("campaigns", campaigns.campaigns, name="campaigns"),
     path("campaigns/<slug:slug>", campaigns.campaign, name="campaign"),
     path("releases/<int:release_id>", releases.release, name="release"),
