@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from labeling import api
-from labeling.views import campaigns, home, label, releases, start
+from labeling.views import acts, campaigns, home, joining, label, people, releases, start
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -15,10 +15,20 @@ urlpatterns = [
     ),
     path("logout", LogoutView.as_view(), name="logout"),
     path("label/<slug:slug>", label.label, name="label"),
+    path("label/<slug:slug>/grid", label.grid, name="grid"),
     path("label/<slug:slug>/rubric", start.rubric, name="rubric"),
     path("label/<slug:slug>/quiz", start.quiz, name="quiz"),
     path("campaigns", campaigns.campaigns, name="campaigns"),
     path("campaigns/<slug:slug>", campaigns.campaign, name="campaign"),
     path("releases/<int:release_id>", releases.release, name="release"),
+    path("people", people.people_page, name="people"),
+    path("people/<int:person_id>", people.person_page, name="person"),
+    path("people/<int:person_id>/roles", people.set_roles, name="person-roles"),
+    path("people/<int:person_id>/suspend", people.suspend, name="person-suspend"),
+    path("people/<int:person_id>/reactivate", people.reactivate, name="person-reactivate"),
+    path("people/<int:person_id>/reset", people.reset_password, name="person-reset"),
+    path("invites/<int:invite_id>/revoke", people.revoke, name="invite-revoke"),
+    path("join/<str:token>", joining.join, name="join"),
+    path("acts", acts.acts_page, name="acts"),
     *api.urlpatterns,
 ]

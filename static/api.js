@@ -17,12 +17,19 @@ export class ApiError extends Error {
 
   /** Asking again later may well succeed. */
   get isPassing() {
-    return this.status === 0 || this.status === 408 || this.status === 429 || this.status >= 500;
+    if (this.status === 0 || this.status === 408 || this.status === 429) return true;
+    // A café's sign-in page says 200 to everything, but not in our words.
+    return this.status >= 500 || (this.status < 300 && this.code === "unreadable");
+  }
+
+  /** The campaign's quiz comes first. */
+  get needsQuiz() {
+    return this.status === 403 && this.code === "quiz_needed";
   }
 
   /** The session ended, or the page belongs to an earlier one. */
   get isSignedOut() {
-    return this.status === 401 || this.status === 403;
+    return this.status === 401 || (this.status === 403 && !this.needsQuiz);
   }
 }
 

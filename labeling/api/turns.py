@@ -137,12 +137,19 @@ class WithdrawView(APIView):
         return Response({"id": str(vote.id), "turn": back[0] if back else None})
 
 
+class MineQuery(Strict):
+    since = serializers.DateTimeField(required=False)
+
+
 class MineView(APIView):
     permission_classes = [needs("annotator")]
 
-    @extend_schema(responses=ANY_OBJECT)
+    @extend_schema(parameters=[MineQuery], responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(reports.mine(campaign_for(request.user, slug), request.user))
+        query = MineQuery(data=request.query_params.dict())
+        query.is_valid(raise_exception=True)
+        campaign = campaign_for(request.user, slug)
+        return Response(reports.mine(campaign, request.user, **query.validated_data))
 
 
 urlpatterns = [

@@ -1,30 +1,34 @@
-"""Where annotators label, and what they read before."""
+"""Where annotators label."""
+
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from labeling import queue
-from labeling.models import Campaign, Vote
+from labeling.models import Campaign, User
 from labeling.roles import page_for
-from labeling.views.shown import LIGHT, show_choices, standing_of
+from labeling.rubrics import LIGHT, is_about_light
+from labeling.views.keys import layout_for, layouts_of
+from labeling.views.start import next_step, show_answers, show_guide
 
 
 @page_for("annotator")
 def label(request: HttpRequest, slug: str) -> HttpResponse:
     """One face at a time; the first visit begins with the rubric."""
     campaign = get_object_or_404(Campaign, slug=slug, is_open=True)
-    if not has_read_rubric(request, campaign):
-        return redirect("rubric", slug)
-    total = campaign.turns.count()
+    if step := next_step(campaign, request.user):
+        return redirect(step, slug)
+    total = campaign.turns.asked().count()
     open_turns = queue.count_open(campaign)
     return render(
         request,
         "label/label.html",
         {
-            "campaign": campaign,
-            "choices": show_choices(campaign),
-            "is_about_light": campaign.values == LIGHT,
-            "own_votes": standing_of(request.user).filter(turn__campaign=campaign).count(),
+            **show_desk(campaign, request.user),
+            "guide": show_guide(campaign, request.user),
+            "layouts": layouts_of(campaign),
+            "to_verify": any(queue.count_to_verify(campaign).values()),
             "total": total,
             "open": open_turns,
             "done": total - open_turns,
@@ -33,27 +37,34 @@ def label(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @page_for("annotator")
-def rubric(request: HttpRequest, slug: str) -> HttpResponse:
-    """What the answers mean; confirmed once before the first vote."""
+def grid(request: HttpRequest, slug: str) -> HttpResponse:
+    """Many faces at once for which the model says one choice: which of them are something else?"""
     campaign = get_object_or_404(Campaign, slug=slug, is_open=True)
-    if request.method == "POST":
-        read = request.session.get("rubrics", [])
-        request.session["rubrics"] = sorted({*read, campaign.slug})
-        return redirect("label", slug)
-    return render(
-        request,
-        "label/rubric.html",
-        {
-            "campaign": campaign,
-            "choices": show_choices(campaign),
-            "is_about_light": campaign.values == LIGHT,
-            "is_confirmed": has_read_rubric(request, campaign),
-        },
-    )
+    if step := next_step(campaign, request.user):
+        return redirect(step, slug)
+    context = show_desk(campaign, request.user)
+    waiting = queue.count_to_verify(campaign)
+    for choice in context["choices"]:
+        choice["question"] = ask_all(choice, is_of_light=is_about_light(campaign))
+        choice["open"] = waiting[choice["value"]]
+    return render(request, "label/grid.html", context)
 
 
-def has_read_rubric(request: HttpRequest, campaign: Campaign) -> bool:
-    """Confirmed in this session, or some day before: whoever voted here has read it."""
-    if campaign.slug in request.session.get("rubrics", []):
-        return True
-    return Vote.objects.filter(annotator=request.user, turn__campaign=campaign).exists()
+def show_desk(campaign: Campaign, person: User) -> dict[str, Any]:
+    """What both pages of an annotator show: the campaign's answers, with this person's keys."""
+    *choices, unsure = show_answers(campaign, person)
+    return {
+        "campaign": campaign,
+        "choices": choices,
+        "unsure_key": unsure["on_key"],
+        "layout": layout_for(campaign, person),
+        "is_sided": campaign.values == LIGHT,
+    }
+
+
+def ask_all(choice: dict[str, str], *, is_of_light: bool) -> str:
+    """The one question about a whole page of faces."""
+    if not is_of_light:
+        return f"All of these: {choice['label']}?"
+    sides = {"left": "from the left", "center": "from the center", "right": "from the right"}
+    return f"All of these: light {sides[choice['value']]}?"

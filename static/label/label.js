@@ -1,51 +1,35 @@
 // @ts-check
-/** The label page: wires keys, faces, outbox and what is said about them. */
+/** The label page: wires keys, fingers, faces, outbox and what is said about them. */
 
-import { uuid } from "../api.js";
+import { request, uuid } from "../api.js";
 import { keyMap, listen, UNSURE } from "./keys.js";
+import { Layouts } from "./layouts.js";
 import { Outbox } from "./outbox.js";
+import { midnight, Pace } from "./pace.js";
+import { find, given } from "./parts.js";
 import { FaceQueue } from "./queue.js";
 import { Recent } from "./recent.js";
+import { Stage } from "./stage.js";
 import { SaveState } from "./state.js";
 import { Stopwatch } from "./stopwatch.js";
+import { touch } from "./touch.js";
 
 /** @typedef {import("./queue.js").Face} Face */
 /** @typedef {import("./recent.js").Answer} Answer */
+/** @typedef {import("./keys.js").Action} Action */
 
-const RENEW_EVERY_MS = 60_000;
 const LOOK_AGAIN_MS = 20_000;
 
-/**
- * @template {Element} T
- * @param {string} selector
- * @param {new () => T} type
- * @returns {T}
- */
-function find(selector, type) {
-  const element = document.querySelector(selector);
-  if (!(element instanceof type)) throw new Error(`The page lacks ${selector}.`);
-  return element;
-}
-
 const desk = find("#desk", HTMLElement);
-const stage = find("[data-stage]", HTMLElement);
-const frame = find("[data-frame]", HTMLElement);
 const guide = find("[data-guide]", HTMLDialogElement);
 const keysBox = find("[data-keys-on]", HTMLInputElement);
-const hint = find("[data-suggestion]", HTMLElement);
 const voice = find("[data-voice]", HTMLElement);
 const notes = find("[data-notes]", HTMLElement);
-
-/** @param {string} name */
-function given(name) {
-  const value = desk.dataset[name];
-  if (value === undefined) throw new Error(`The desk lacks data-${name}.`);
-  return value;
-}
 
 /** @type {HTMLButtonElement[]} */
 const buttons = Array.from(document.querySelectorAll("button[data-answer]"));
 const labels = new Map(buttons.map((b) => [b.dataset.answer ?? "", b.dataset.label ?? ""]));
+const values = [...labels.keys()].filter((value) => value !== UNSURE);
 
 /** @type {Face | null} */
 let current = null;
@@ -54,23 +38,35 @@ const answered = new Set();
 const watch = new Stopwatch();
 
 const outbox = new Outbox({
-  owner: given("owner"),
-  campaign: given("campaign"),
-  votesUrl: given("votesUrl"),
-  withdrawUrl: given("withdrawUrl"),
+  owner: given(desk, "owner"),
+  campaign: given(desk, "campaign"),
+  votesUrl: given(desk, "votesUrl"),
+  withdrawUrl: given(desk, "withdrawUrl"),
 });
 const queue = new FaceQueue({
-  turnsUrl: given("turnsUrl"),
-  renewUrl: given("renewUrl"),
-  releaseUrl: given("releaseUrl"),
-  isAnswered: (face) => answered.has(face),
+  turnsUrl: given(desk, "turnsUrl"),
+  renewUrl: given(desk, "renewUrl"),
+  releaseUrl: given(desk, "releaseUrl"),
+  outboxIsRead: outbox.open(),
+  // What an earlier tab left is on its way; the server may still lease us those faces.
+  isAnswered: (face) => answered.has(face) || outbox.holds(face),
 });
-const state = new SaveState(desk, outbox);
+const stage = new Stage(say);
+const state = new SaveState(desk, outbox, say);
+const pace = new Pace(desk);
 const recent = new Recent(
   find("[data-recent]", HTMLElement),
   find("[data-recent-item]", HTMLTemplateElement),
   takeBack,
 );
+const layouts = new Layouts(find("[data-layouts]", HTMLElement), buttons, {
+  changed: (layout) => {
+    map = keyMap(values, layout);
+    say("Your keys have changed.");
+  },
+  failed: (why) => note(`These keys hold on this page; they could not be kept for later: ${why}`),
+});
+let map = keyMap(values, layouts.current);
 
 /** @param {string} sentence for those who do not see the page */
 function say(sentence) {
@@ -79,15 +75,15 @@ function say(sentence) {
 
 /** @param {"loading" | "face" | "empty" | "trouble"} what the stage shows */
 function setStage(what) {
-  stage.dataset.shows = what;
+  stage.shows = what;
   for (const button of buttons) button.disabled = what !== "face";
 }
 
 function advance() {
   current = queue.take();
   if (current) show(current);
-  else if (stage.dataset.shows === "face") {
-    frame.replaceChildren();
+  else if (stage.shows === "face") {
+    stage.clear();
     setStage("loading");
     queue.refill();
   }
@@ -97,14 +93,14 @@ function advance() {
 function show(face) {
   current = face;
   queue.shown = face.face;
-  setMirrored(false);
-  frame.replaceChildren(face.picture);
-  setStage("face");
-  const suggested = face.suggestion;
-  hint.hidden = !suggested;
-  hint.textContent = suggested
-    ? `The model says ${labels.get(suggested.choice) ?? suggested.choice}, ${Math.round(suggested.probability * 100)} %`
-    : "";
+  const { suggestion } = face;
+  stage.show(
+    face,
+    suggestion
+      ? `The model says ${labels.get(suggestion.choice) ?? suggestion.choice}, ${Math.round(suggestion.probability * 100)} %`
+      : "",
+  );
+  if (buttons[0].disabled) setStage("face");
   watch.restart();
 }
 
@@ -112,6 +108,7 @@ function show(face) {
 function answer(choice) {
   if (!current) return;
   const face = current;
+  const { seconds } = watch;
   const label = labels.get(choice) ?? choice;
   const id = uuid();
   answered.add(face.face);
@@ -120,13 +117,14 @@ function answer(choice) {
     face: face.face,
     filename: face.filename,
     choice,
-    seconds: watch.seconds,
+    seconds,
     suggestion_shown: face.suggestion !== null,
   });
   recent.add({ id, face, choice, label });
   advance();
   flash(choice);
-  say(`${label}. ${state.saved} saved.`);
+  pace.answered(seconds);
+  say(`${label}. ${pace.today} today. ${current ? "Next face." : "Fetching the next face."}`);
 }
 
 /** @param {string} choice shows for a moment which button was meant */
@@ -145,8 +143,9 @@ function takeBack(was) {
   outbox.takeBack(was.id);
   if (current) queue.putBack(current);
   show(was.face);
+  pace.takenBack();
   say(`Taken back: ${was.label}. The face is here again.`);
-  focusStage();
+  stage.focus();
 }
 
 function undo() {
@@ -155,18 +154,8 @@ function undo() {
   else say("There is nothing to take back.");
 }
 
-/** @param {boolean} isMirrored */
-function setMirrored(isMirrored) {
-  stage.toggleAttribute("data-mirrored", isMirrored);
-}
-
 function openGuide() {
   if (!guide.open) guide.showModal();
-}
-
-/** Space and Enter must not press again the button that was clicked last. */
-function focusStage() {
-  stage.focus({ preventScroll: true });
 }
 
 /** @param {string} sentence */
@@ -184,7 +173,7 @@ function wireButtons() {
   for (const button of buttons) {
     button.addEventListener("click", (event) => {
       answer(button.dataset.answer ?? UNSURE);
-      if (event.detail > 0) focusStage();
+      if (event.detail > 0) stage.focus();
     });
   }
   find("[data-undo]", HTMLButtonElement).addEventListener("click", undo);
@@ -192,15 +181,20 @@ function wireButtons() {
     opener.addEventListener("click", openGuide);
   }
   find("[data-look-again]", HTMLButtonElement).addEventListener("click", lookAgain);
-  const mirror = find("[data-mirror]", HTMLButtonElement);
-  mirror.addEventListener("pointerdown", () => setMirrored(true));
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) {
-    mirror.addEventListener(end, () => setMirrored(false));
-  }
-  mirror.addEventListener("keydown", (event) => {
-    if (event.key === " " || event.key === "Enter") setMirrored(true);
-  });
-  mirror.addEventListener("keyup", () => setMirrored(false));
+  touch(stage, desk.classList.contains("sided"), buttons, answer);
+}
+
+/** @param {Action} action */
+function press(action) {
+  if (action.act === "answer") answer(action.choice);
+  else if (action.act === "undo") undo();
+  else if (action.act === "help") openGuide();
+  else if (!current) return;
+  else if (action.act === "mirror") stage.mirrorPeek.press();
+  else if (action.act === "zoom") stage.zoomPeek.press();
+  else if (action.act === "closer") stage.zoom.step(1);
+  else if (action.act === "farther") stage.zoom.step(-1);
+  else if (action.act === "move") stage.zoom.nudge(action.x, action.y);
 }
 
 function wireKeys() {
@@ -208,18 +202,11 @@ function wireKeys() {
   keysBox.addEventListener("change", () => {
     localStorage.setItem("single-keys", keysBox.checked ? "on" : "off");
   });
-  const choices = buttons
-    .filter((button) => button.dataset.answer !== UNSURE)
-    .map((button) => ({ value: button.dataset.answer ?? "", key: button.dataset.key ?? "" }));
-  listen(keyMap(choices), {
-    press: (action) => {
-      if (action.act === "answer") answer(action.choice);
-      else if (action.act === "undo") undo();
-      else if (action.act === "help") openGuide();
-      else setMirrored(true);
-    },
-    release: (action) => {
-      if (action.act === "mirror") setMirrored(false);
+  listen(() => map, {
+    press,
+    release: ({ act }) => {
+      if (act === "mirror") stage.mirrorPeek.release();
+      if (act === "zoom") stage.zoomPeek.release();
     },
     isOff: () => !keysBox.checked,
   });
@@ -231,30 +218,36 @@ function lookAgain() {
   queue.refill();
 }
 
+/** @param {import("../api.js").ApiError | null} error why no faces come */
+function tellTrouble(error) {
+  state.fetchTrouble = error;
+  if (current) return;
+  find("[data-trouble]", HTMLElement).textContent = error?.isSignedOut
+    ? "Your session has ended. Sign in again to go on."
+    : (error?.message ?? "");
+  find("[data-quiz]", HTMLElement).hidden = !error?.needsQuiz;
+  setStage(error ? "trouble" : "loading");
+}
+
 function wireQueue() {
-  queue.addEventListener("ready", () => {
+  /** @param {string} name @param {(detail: any) => void} act */
+  const on = (name, act) =>
+    queue.addEventListener(name, (event) => act(event instanceof CustomEvent ? event.detail : null));
+  on("ready", () => {
     if (!current) advance();
   });
-  queue.addEventListener("empty", () => {
+  on("empty", () => {
     // The end is certain only once everything we answered has arrived: see "changed" below.
     if (!current && outbox.waiting.length === 0) setStage("empty");
   });
-  queue.addEventListener("trouble", (event) => {
-    const error = event instanceof CustomEvent ? event.detail : null;
-    state.fetchTrouble = error;
-    if (current) return;
-    find("[data-trouble]", HTMLElement).textContent = error?.isSignedOut
-      ? "Your session has ended. Sign in again to go on."
-      : (error?.message ?? "");
-    setStage(error ? "trouble" : "loading");
+  on("trouble", tellTrouble);
+  on("skipped", ({ filename, why }) => note(`${filename} was skipped: ${why}.`));
+  on("lost", (face) => {
+    if (current?.face !== face) return;
+    note("That face went to somebody else; here is another.");
+    advance();
   });
-  queue.addEventListener("skipped", (event) => {
-    if (!(event instanceof CustomEvent)) return;
-    note(`${event.detail.filename} was skipped: ${event.detail.why}.`);
-  });
-  queue.addEventListener("open", (event) => {
-    if (event instanceof CustomEvent) state.open = event.detail;
-  });
+  on("open", (faces) => (state.open = faces));
   outbox.addEventListener("rejected", (event) => {
     if (!(event instanceof CustomEvent)) return;
     recent.refuse(event.detail.id);
@@ -262,24 +255,25 @@ function wireQueue() {
     say("An answer was not stored; see below the face.");
   });
   outbox.addEventListener("changed", () => {
-    if (!current && stage.dataset.shows === "loading" && outbox.waiting.length === 0) queue.refill();
+    if (!current && stage.shows === "loading" && outbox.waiting.length === 0) queue.refill();
   });
 }
 
 function wirePage() {
   setInterval(() => {
     if (document.visibilityState === "visible") queue.renew();
-  }, RENEW_EVERY_MS);
+  }, Number(given(desk, "leaseSeconds")) * 333);
   setInterval(() => {
-    if (stage.dataset.shows === "empty" && document.visibilityState === "visible") queue.refill();
+    if (stage.shows === "empty" && document.visibilityState === "visible") queue.refill();
   }, LOOK_AGAIN_MS);
   document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return;
+    // A phone may end a hidden page without another word.
+    if (document.visibilityState !== "visible") return outbox.sendAndLeave();
     queue.renew();
     outbox.flush();
   });
   addEventListener("online", () => outbox.flush());
-  addEventListener("blur", () => setMirrored(false));
+  addEventListener("blur", () => stage.whole());
   addEventListener("pagehide", () => {
     outbox.sendAndLeave();
     queue.letGo();
@@ -290,12 +284,16 @@ function wirePage() {
   });
 }
 
+async function countToday() {
+  const url = `${given(desk, "mineUrl")}?since=${encodeURIComponent(midnight())}`;
+  const mine = await request(url).catch(() => null);
+  pace.begin(mine?.votes_since ?? 0);
+}
+
 wireButtons();
 wireKeys();
 wireQueue();
 wirePage();
 setStage("loading");
-await outbox.open();
-// What an earlier tab left is on its way; the server may still lease us those faces.
-for (const { vote } of outbox.waiting) if (vote) answered.add(vote.face);
 queue.refill();
+countToday();

@@ -3,10 +3,12 @@
  * Answers on their way to the server: kept in IndexedDB until the server says it has them.
  *
  * Every row carries the client's own UUID, so sending one twice is harmless; that is why a closed
- * tab, a lost answer or a restarted server need no special case, only another try.
+ * tab, a lost answer or a restarted server need no special case, only another try. A row belongs to
+ * the tab that wrote it until that tab is gone: two tabs that sent the same row could store an
+ * answer that one of them has just taken back.
  */
 
-import { ApiError, request } from "../api.js";
+import { ApiError, request, uuid } from "../api.js";
 import { openRows } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -17,6 +19,9 @@ const MOST_AT_ONCE = 200;
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15_000;
 const MOST_SERVER_ERRORS = 10;
+const LOOK_FOR_ORPHANS_MS = 30_000;
+const LOOK_SOON_MS = 2_000;
+const LOCK = "penumbra-outbox-";
 
 /** Events: "changed" (anything to draw), "stored" and "rejected" (detail: the Row). */
 export class Outbox extends EventTarget {
@@ -27,13 +32,12 @@ export class Outbox extends EventTarget {
    */
   constructor({ owner, campaign, votesUrl, withdrawUrl }) {
     super();
+    this.tab = uuid();
     this.box = `${owner}/${campaign}`;
     this.votesUrl = votesUrl;
     this.withdrawUrl = withdrawUrl;
     /** @type {Row[]} */
     this.rows = [];
-    /** @type {Set<string>} keys of the rows in the request under way */
-    this.underWay = new Set();
     /** @type {ApiError | null} why the last try failed */
     this.trouble = null;
     this.isDurable = true;
@@ -47,12 +51,42 @@ export class Outbox extends EventTarget {
 
   /** Read what an earlier tab left behind, and begin to send it; waits for no answer. */
   async open() {
+    const early = [...this.rows];
     this.kept = await openRows();
     this.isDurable = this.kept.isDurable;
-    const left = await this.kept.all(this.box);
-    this.rows = [...left, ...this.rows].sort((a, b) => a.order - b.order);
-    this.#changed();
-    if (this.waiting.length > 0) this.flush();
+    if (early.length > 0) this.#keep(early);
+    // Held as long as this page lives: how other tabs know that its rows are looked after.
+    navigator.locks?.request(LOCK + this.tab, () => new Promise(() => {})).catch(() => {});
+    await this.#adopt();
+  }
+
+  /** Take over the rows of tabs that are gone, now and from time to time. */
+  async #adopt() {
+    const foreign = await this.#foreign();
+    const living = foreign.length > 0 ? await livingTabs() : new Set();
+    const orphans = foreign.filter((row) => !living.has(row.tab ?? ""));
+    for (const row of orphans) row.tab = this.tab;
+    if (orphans.length > 0) {
+      this.rows = [...orphans, ...this.rows].sort((a, b) => a.order - b.order);
+      this.#keep(orphans);
+      this.#changed();
+      this.flush();
+    }
+    // A tab that is just being closed still counts as living.
+    const isSoon = foreign.length > orphans.length;
+    setTimeout(() => this.#adopt(), isSoon ? LOOK_SOON_MS : LOOK_FOR_ORPHANS_MS);
+  }
+
+  /** @returns {Promise<Row[]>} rows of this box that other tabs wrote */
+  async #foreign() {
+    const rows = (await this.kept?.all(this.box).catch(() => [])) ?? [];
+    const own = new Set(this.rows.map((row) => row.key));
+    return rows.filter((row) => row.tab !== this.tab && !own.has(row.key));
+  }
+
+  /** @param {number} face @returns {boolean} whether an answer for it is on its way */
+  holds(face) {
+    return this.waiting.some((row) => row.vote?.face === face);
   }
 
   get waiting() {
@@ -63,25 +97,28 @@ export class Outbox extends EventTarget {
     return this.rows.filter((row) => row.refusal !== undefined);
   }
 
-  /** @param {Vote} vote */
-  add(vote) {
-    this.#put({ key: vote.id, kind: "vote", id: vote.id, vote });
+  /** @param {Vote[]} votes */
+  add(...votes) {
+    this.#put(votes.map((vote) => ({ key: vote.id, kind: "vote", id: vote.id, vote })));
     this.#sendSoon(GATHER_MS);
   }
 
   /**
-   * Take a vote back: unsent, it is simply dropped; otherwise the server is told.
-   * @param {string} id
+   * Take votes back: those never sent are simply dropped; of the others the server is told.
+   * @param {string[]} ids
    */
-  takeBack(id) {
-    const unsent = this.rows.find((row) => row.key === id && !this.underWay.has(id));
-    // A row that was tried once may have been stored, its answer lost: then only a withdrawal helps.
-    if (unsent && (unsent.refusal !== undefined || this.failures === 0)) {
-      this.#drop(unsent);
-    } else {
-      this.#put({ key: `withdraw ${id}`, kind: "withdrawal", id });
-      this.#sendSoon(GATHER_MS);
+  takeBack(...ids) {
+    /** @param {string} id */
+    const unsent = (id) =>
+      // A row that was tried once may have been stored, its answer lost: only a withdrawal helps.
+      this.rows.find((row) => row.key === id && (row.refusal !== undefined || !row.isTried));
+    const sent = ids.filter((id) => !unsent(id));
+    for (const id of ids) {
+      const row = unsent(id);
+      if (row) this.#drop(row);
     }
+    this.#put(sent.map((id) => ({ key: `withdraw ${id}`, kind: "withdrawal", id })));
+    this.#sendSoon(GATHER_MS);
   }
 
   /** Forget the refused answers, once the person has read about them. */
@@ -91,10 +128,9 @@ export class Outbox extends EventTarget {
 
   /** Offer the refused answers once more: a place may have become free. */
   async retry() {
-    for (const row of this.rejected) {
-      delete row.refusal;
-      await this.kept?.put(row);
-    }
+    const again = this.rejected;
+    for (const row of again) delete row.refusal;
+    this.#keep(again);
     this.#changed();
     await this.flush();
   }
@@ -105,11 +141,12 @@ export class Outbox extends EventTarget {
     return this.flushing;
   }
 
-  /** The page is going away: one last try that nobody waits for. */
+  /** The page is hidden or going away: one try that outlives it and that nobody waits for. */
   sendAndLeave() {
     const votes = this.#leadingVotes();
-    // Should this be lost, or repeat what is under way, the next page sends the rows again.
+    // Should this be lost, or repeat what is under way, the rows are sent again.
     if (votes.length > 0) {
+      for (const row of votes) row.isTried = true;
       request(this.votesUrl, { body: ballots(votes), keepalive: true }).catch(() => {});
     }
   }
@@ -119,8 +156,7 @@ export class Outbox extends EventTarget {
     while (this.waiting.length > 0) {
       const first = this.waiting[0];
       const batch = first.kind === "vote" ? this.#leadingVotes() : [first];
-      this.underWay = new Set(batch.map((row) => row.key));
-      this.#changed();
+      for (const row of batch) row.isTried = true;
       try {
         if (first.kind === "vote") await this.#sendVotes(batch);
         else await this.#sendWithdrawal(first);
@@ -130,7 +166,6 @@ export class Outbox extends EventTarget {
         if (!(error instanceof ApiError)) throw error;
         if (!this.#canGoOn(batch, error)) return;
       } finally {
-        this.underWay.clear();
         this.#changed();
       }
     }
@@ -139,13 +174,17 @@ export class Outbox extends EventTarget {
   /** @param {Row[]} batch */
   async #sendVotes(batch) {
     const { results } = await request(this.votesUrl, { body: ballots(batch) });
+    if (!Array.isArray(results) || results.length !== batch.length) {
+      // Something between us and the server answered in its place.
+      throw new ApiError(0, "unreadable", "The answer came from something else than the server.");
+    }
     batch.forEach((row, index) => {
-      const result = results[index];
-      if (result?.status === "stored" || result?.status === "duplicate") {
+      const { status, detail, code } = results[index];
+      if (status === "stored" || status === "duplicate") {
         this.#drop(row);
         this.#tell("stored", row);
       } else {
-        this.#refuse(row, result?.detail ?? result?.code ?? "The server did not say why.");
+        this.#refuse(row, detail ?? code ?? "The server did not say why.");
       }
     });
   }
@@ -202,13 +241,20 @@ export class Outbox extends EventTarget {
     this.timer = setTimeout(() => this.flush(), ms);
   }
 
-  /** @param {Pick<Row, "key" | "kind" | "id" | "vote">} part */
-  #put(part) {
-    const last = this.rows.at(-1)?.order ?? 0;
-    const row = { ...part, box: this.box, order: Math.max(Date.now(), last + 1) };
-    this.rows.push(row);
-    this.kept?.put(row).catch(() => this.#losesDurability());
+  /** @param {Pick<Row, "key" | "kind" | "id" | "vote">[]} parts */
+  #put(parts) {
+    const first = Math.max(Date.now(), (this.rows.at(-1)?.order ?? 0) + 1);
+    const rows = parts.map((part, index) => {
+      return { ...part, box: this.box, tab: this.tab, order: first + index };
+    });
+    this.rows.push(...rows);
+    this.#keep(rows);
     this.#changed();
+  }
+
+  /** @param {Row[]} rows */
+  #keep(rows) {
+    if (rows.length > 0) this.kept?.put(rows).catch(() => this.#losesDurability());
   }
 
   /** @param {Row} row */
@@ -221,7 +267,7 @@ export class Outbox extends EventTarget {
   /** @param {Row} row @param {string} why */
   #refuse(row, why) {
     row.refusal = why;
-    this.kept?.put(row).catch(() => this.#losesDurability());
+    this.#keep([row]);
     this.#tell("rejected", row);
     this.#changed();
   }
@@ -239,6 +285,13 @@ export class Outbox extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event("changed"));
   }
+}
+
+/** @returns {Promise<Set<string>>} the tabs whose pages live, where the browser can tell */
+async function livingTabs() {
+  const locks = await navigator.locks?.query().catch(() => null);
+  const names = locks?.held?.map(({ name = "" }) => name) ?? [];
+  return new Set(names.map((name) => name.replace(LOCK, "")));
 }
 
 /** @param {Row[]} rows */

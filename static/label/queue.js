@@ -2,6 +2,7 @@
 /** The faces ahead: leased from the server, decoded before they are shown, given back on leaving. */
 
 import { ApiError, request } from "../api.js";
+import { loadPicture } from "./picture.js";
 
 /**
  * @typedef {object} Turn as the API gives it
@@ -17,24 +18,24 @@ const AHEAD = 10;
 const REFILL_BELOW = 5;
 const LONGEST_RETRY_MS = 15_000;
 
-/** @param {number} ms */
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
 /**
  * Events: "ready" (a face can be taken), "empty" (the server has nothing for this person),
  * "trouble" (detail: ApiError, or null once it passed), "skipped" (detail: {filename, why}),
- * "open" (detail: how many faces of the campaign still want votes).
+ * "open" (detail: how many faces of the campaign still want votes), "lost" (detail: the face on
+ * screen, which is somebody else's by now).
  */
 export class FaceQueue extends EventTarget {
   /**
-   * @param {{turnsUrl: string, renewUrl: string, releaseUrl: string,
+   * @param {{turnsUrl: string, renewUrl: string, releaseUrl: string, outboxIsRead: Promise<void>,
    *          isAnswered: (face: number) => boolean}} options
+   *   outboxIsRead: until then nobody knows what an earlier tab answered
    */
-  constructor({ turnsUrl, renewUrl, releaseUrl, isAnswered }) {
+  constructor({ turnsUrl, renewUrl, releaseUrl, outboxIsRead, isAnswered }) {
     super();
     this.turnsUrl = turnsUrl;
     this.renewUrl = renewUrl;
     this.releaseUrl = releaseUrl;
+    this.outboxIsRead = outboxIsRead;
     this.isAnswered = isAnswered;
     /** @type {Face[]} */
     this.ready = [];
@@ -74,6 +75,7 @@ export class FaceQueue extends EventTarget {
     try {
       const missing = Math.max(1, AHEAD - this.ready.length - this.loading.size);
       const { turns, open } = await request(this.turnsUrl, { body: { count: missing } });
+      await this.outboxIsRead;
       this.failures = 0;
       this.#tell("trouble", null);
       this.#tell("open", open);
@@ -107,7 +109,7 @@ export class FaceQueue extends EventTarget {
   async #load(turn) {
     this.loading.set(turn.face, turn);
     try {
-      const picture = await this.#picture(turn);
+      const picture = await loadPicture(turn, () => this.loading.has(turn.face));
       if (!this.loading.delete(turn.face)) return;
       this.ready.push({ ...turn, picture });
       this.dispatchEvent(new Event("ready"));
@@ -121,43 +123,6 @@ export class FaceQueue extends EventTarget {
     }
   }
 
-  /**
-   * @param {Turn} turn
-   * @returns {Promise<HTMLImageElement>}
-   */
-  async #picture(turn) {
-    const address = URL.createObjectURL(await this.#download(turn));
-    const picture = new Image();
-    picture.src = address;
-    picture.alt = `The face to judge, ${turn.filename}`;
-    picture.draggable = false;
-    try {
-      await picture.decode();
-    } catch {
-      URL.revokeObjectURL(address);
-      throw new Error("its picture is damaged");
-    }
-    return picture;
-  }
-
-  /**
-   * @param {Turn} turn
-   * @returns {Promise<Blob>} tried until the server answers: a lost network spoils no face
-   */
-  async #download(turn) {
-    for (let wait = 500; ; wait = Math.min(LONGEST_RETRY_MS, wait * 2)) {
-      try {
-        const answer = await fetch(turn.image, { credentials: "same-origin" });
-        if (answer.ok) return await answer.blob();
-        if (answer.status < 500) throw new Refusal(`its picture is not there (${answer.status})`);
-      } catch (error) {
-        if (error instanceof Refusal) throw error;
-      }
-      await pause(wait);
-      if (!this.loading.has(turn.face)) throw new Refusal("it is no longer ours");
-    }
-  }
-
   /** Begin the leases anew, and let go of faces that are somebody else's by now. */
   async renew() {
     const asked = this.held;
@@ -166,10 +131,12 @@ export class FaceQueue extends EventTarget {
       const { held } = await request(this.renewUrl, { body: { faces: asked } });
       /** @type {Set<number>} */
       const ours = new Set(held.map((/** @type {{face: number}} */ lease) => lease.face));
-      const lost = asked.filter((face) => !ours.has(face) && face !== this.shown);
+      const lost = asked.filter((face) => !ours.has(face));
       this.ready = this.ready.filter(({ face }) => !lost.includes(face));
       for (const face of lost) this.loading.delete(face);
       if (lost.length > 0) this.refill();
+      // The person may have answered it while we asked.
+      if (this.shown !== null && lost.includes(this.shown)) this.#tell("lost", this.shown);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.#tell("trouble", error);
@@ -192,5 +159,3 @@ export class FaceQueue extends EventTarget {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
-
-class Refusal extends Error {}

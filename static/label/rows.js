@@ -13,21 +13,25 @@
  * @typedef {object} Row
  * @property {string} key
  * @property {string} box whose answers these are: owner and campaign
+ * @property {string} [tab] the page that looks after it
  * @property {number} order
  * @property {"vote" | "withdrawal"} kind
  * @property {string} id of the vote
  * @property {Vote} [vote] absent for a withdrawal
  * @property {string} [refusal] why the server will never take it
+ * @property {boolean} [isTried] it left at least once, so the server may have it
  */
 
 const NAME = "penumbra";
 const STORE = "outbox";
+/** Some browsers, their disk full or broken, neither open a database nor refuse to. */
+const PATIENCE_MS = 3_000;
 
 /**
  * @typedef {object} Rows
  * @property {boolean} isDurable
  * @property {(box: string) => Promise<Row[]>} all
- * @property {(row: Row) => Promise<unknown>} put
+ * @property {(rows: Row[]) => Promise<unknown>} put all of them or none
  * @property {(key: string) => Promise<unknown>} remove
  */
 
@@ -50,6 +54,7 @@ function openDatabase() {
     opening.onsuccess = () => resolve(opening.result);
     opening.onerror = () => reject(opening.error);
     opening.onblocked = () => reject(new Error("another version of the page holds the database"));
+    setTimeout(() => reject(new Error("the database does not open")), PATIENCE_MS);
   });
 }
 
@@ -63,8 +68,8 @@ function inDatabase(database) {
   /**
    * @template T
    * @param {IDBTransactionMode} mode
-   * @param {(store: IDBObjectStore) => IDBRequest<T>} act
-   * @returns {Promise<T>}
+   * @param {(store: IDBObjectStore) => IDBRequest<T> | undefined} act
+   * @returns {Promise<any>}
    */
   const run = (mode, act) =>
     new Promise((resolve, reject) => {
@@ -72,13 +77,17 @@ function inDatabase(database) {
       const asked = act(transaction.objectStore(STORE));
       // Without waiting for the request's own event: a tab closed right now must not undo it.
       if (mode === "readwrite") transaction.commit();
-      transaction.oncomplete = () => resolve(asked.result);
+      transaction.oncomplete = () => resolve(asked?.result);
       transaction.onabort = transaction.onerror = () => reject(transaction.error);
     });
   return {
     isDurable: true,
     all: (box) => run("readonly", (store) => store.index("box").getAll(box)),
-    put: (row) => run("readwrite", (store) => store.put(row)),
+    put: (rows) =>
+      run("readwrite", (store) => {
+        for (const row of rows) store.put(row);
+        return undefined;
+      }),
     remove: (key) => run("readwrite", (store) => store.delete(key)),
   };
 }

@@ -11,20 +11,17 @@ export class SaveState {
   /**
    * @param {HTMLElement} desk
    * @param {Outbox} outbox
+   * @param {(sentence: string) => void} say to those who do not see the page
    */
-  constructor(desk, outbox) {
+  constructor(desk, outbox, say) {
     this.desk = desk;
     this.outbox = outbox;
-    this.saved = Number(desk.dataset.saved ?? 0);
+    this.say = say;
     this.total = Number(desk.dataset.total ?? 0);
     /** @type {ApiError | null} */
     this.trouble = null;
+    this.wasWell = true;
     outbox.addEventListener("changed", () => this.draw());
-    outbox.addEventListener("stored", (event) => {
-      const isVote = event instanceof CustomEvent && event.detail.kind === "vote";
-      this.saved = Math.max(0, this.saved + (isVote ? 1 : -1));
-      this.#text("mine", this.saved.toLocaleString("en"));
-    });
     this.#part("dismiss")?.addEventListener("click", () => outbox.dismiss());
     this.#part("retry")?.addEventListener("click", () => outbox.retry());
   }
@@ -47,10 +44,13 @@ export class SaveState {
     const trouble = this.outbox.trouble ?? this.trouble;
     const [kind, sentence] = this.#sentence(waiting, trouble);
     const badge = this.#part("save");
-    // Told once when it changes: a live region that repeats itself is noise.
     if (badge && badge.textContent !== sentence) {
       badge.textContent = sentence;
       badge.className = `save ${kind}`;
+      // Spoken only when it begins or ends: "saving" after each answer would be noise.
+      const isWell = kind === "good" || kind === "waiting";
+      if (isWell !== this.wasWell) this.say(isWell ? "The answers are being saved again." : sentence);
+      this.wasWell = isWell;
     }
     const signIn = this.#part("sign-in");
     if (signIn) signIn.hidden = !trouble?.isSignedOut;
@@ -67,6 +67,7 @@ export class SaveState {
     if (trouble?.isSignedOut) {
       return ["bad", waiting ? `Signed out. ${kept}.` : "Signed out."];
     }
+    if (trouble?.needsQuiz) return waiting ? ["waiting", `Saving ${waiting}`] : ["good", "All saved"];
     if (trouble && !trouble.isPassing) return ["bad", trouble.message];
     if (trouble) {
       const what = trouble.status === 0 ? "Offline" : "Server trouble";

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from labeling import leases, queue
-from labeling.models import Campaign, Classifier, Lease, Suggestion, Turn, Vote
+from labeling.models import Campaign, Lease, Turn, Vote
 from tests.browser.desk import Desk
 
 KEYS = ["ArrowLeft", "ArrowDown", "ArrowRight", "u", "1", "2", "3", "0", "ArrowUp", "Space"]
@@ -47,7 +47,7 @@ def test_from_sign_in_to_twenty_stored_answers(visit, people, campaign):
     assert Vote.objects.count() == 20
     assert set(Vote.objects.values_list("annotator__username", "source")) == {("ada", "page")}
     assert all(0 <= seconds < 15 for seconds in Vote.objects.values_list("seconds", flat=True))
-    expect(page.locator("[data-state-mine]")).to_have_text("20")
+    expect(page.locator("[data-pace-today]")).to_have_text("20")
     assert desk.say().startswith("Can't tell.")
 
 
@@ -143,37 +143,52 @@ def test_single_keys_can_be_switched_off_and_stay_off(desk, people):
     assert stored() == {first: "center"}
 
 
-def test_m_shows_the_face_mirrored_while_it_is_held(desk, people):
+def test_m_puts_the_mirrored_face_beside_the_face_while_it_is_held(desk, people):
     desk = desk(people.ada)
+    twin = desk.page.locator("[data-twin]")
     desk.page.keyboard.down("m")
-    picture = desk.page.locator("[data-frame] img")
-    expect(picture).to_have_css("transform", "matrix(-1, 0, 0, 1, 0, 0)")
+    expect(twin).to_be_visible()
+    expect(twin).to_have_css("transform", "matrix(-1, 0, 0, 1, 0, 0)")
+    face = desk.page.locator("[data-frame] img")
+    assert twin.get_attribute("src") == face.get_attribute("src")
+    assert face.bounding_box()["x"] + face.bounding_box()["width"] <= twin.bounding_box()["x"]
+    assert desk.say() == "Beside it, the face mirrored."
+    desk.page.wait_for_timeout(300)  # a shorter press would keep it
     desk.page.keyboard.up("m")
-    expect(picture).to_have_css("transform", "none")
+    expect(twin).to_be_hidden()
+
+
+def test_the_comparison_stays_after_a_short_press_and_ends_with_the_answer(desk, people):
+    desk = desk(people.ada)
+    desk.page.keyboard.press("c")
+    expect(desk.page.locator("[data-twin]")).to_be_visible()
+    expect(desk.page.locator("[data-mirror]")).to_have_attribute("aria-pressed", "true")
+    first = desk.answer("ArrowLeft")
+    expect(desk.page.locator("[data-twin]")).to_be_hidden()
+    desk.wait_until_saved()
+    assert stored() == {first: "left"}, "the answer is about the face, not about its mirror image"
 
 
 def test_a_suggestion_shows_only_where_the_campaign_wants_it(desk, people, campaign):
-    classifier = Classifier.objects.create(
-        campaign=campaign, version=1, feature_version="1", weights=b"", card={}
-    )
-    for turn in campaign.turns.all():
-        Suggestion.objects.create(
-            campaign=campaign,
-            face_id=turn.face_id,
-            classifier=classifier,
-            choice="right",
-            probabilities=[0.1, 0.03, 0.87],
-        )
+    campaign.turns.update(suggested="right", certainty=87)
     ada = desk(people.ada)
     expect(ada.page.locator("[data-suggestion]")).to_be_hidden()
     Campaign.objects.update(shows_suggestions=True)
     ben = desk(people.ben)
-    expect(ben.page.locator("[data-suggestion]")).to_have_text("The model says Right, 87 %")
+    hint = ben.page.locator("[data-suggestion]")
+    seen = []
+    for _ in range(12):  # some are withheld by lot
+        seen.append(hint.inner_text() if hint.is_visible() else "")
+        ben.answer("3")
+    ada.answer("3")
     for one in (ada, ben):
-        one.answer("3")
         one.wait_until_saved()
-    shown = dict(Vote.objects.values_list("annotator__username", "suggestion_shown"))
-    assert shown == {"ada": False, "ben": True}
+    assert set(seen) <= {"", "The model says Right, 87 %"}
+    assert any(seen), "at least a fifth is withheld, but not all"
+    votes = Vote.objects.filter(annotator=people.ben).order_by("created_at", "id")
+    assert sum(vote.suggestion_shown for vote in votes) == sum(map(bool, seen))
+    assert all(vote.suggestion_shown is not vote.is_blind for vote in votes)
+    assert not Vote.objects.get(annotator=people.ada).suggestion_shown
 
 
 def test_a_face_that_became_somebody_elses_is_not_shown(desk, people, campaign):

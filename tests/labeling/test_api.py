@@ -107,6 +107,7 @@ ALLOWED = {
     ("post", "/api/campaigns/light/leases/renew"): {"ada"},
     ("post", "/api/campaigns/light/leases/release"): {"ada"},
     ("post", "/api/campaigns/light/votes"): {"ada"},
+    ("post", "/api/me/keys"): {"ada"},
     ("post", "/api/campaigns/light/votes/withdraw"): {"ada"},
     ("get", "/api/campaigns/light/releases"): {"mia"},
     ("post", "/api/campaigns/light/releases"): {"mia"},
@@ -163,6 +164,31 @@ def test_no_image_leads_out_of_its_dataset(campaign, people, api, tmp_path, name
     face = campaign.dataset.faces.create(filename=name)
     answer = api(people.rita).get(f"/api/faces/{face.id}/image")
     assert (answer.status_code, answer.data["code"]) == (404, "not_found")
+
+
+def test_a_person_s_keys_are_one_of_the_layouts_and_their_own(campaign, people, api):
+    client = api(people.ada)
+    answer = client.post("/api/me/keys", {"layout": "left_hand"}, format="json")
+    assert (answer.status_code, answer.data) == (200, {"layout": "left_hand"})
+    answer = client.post("/api/me/keys", {"layout": "feet"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (400, "invalid")
+    layouts = dict(type(people.ada).objects.values_list("username", "key_layout"))
+    assert (layouts["ada"], layouts["ben"]) == ("left_hand", "arrows")
+
+
+def test_one_s_own_votes_are_counted_since_a_moment_trials_among_them(campaign, people, api):
+    client = api(people.ada)
+    turns = client.post("/api/campaigns/light/turns", {"count": 3}, format="json").data["turns"]
+    rows = [{"id": str(uuid.uuid4()), "face": t["face"], "choice": "left"} for t in turns]
+    client.post("/api/campaigns/light/votes", {"votes": rows}, format="json")
+    first = Vote.objects.order_by("created_at").first()
+    campaign.turns.filter(id=first.turn_id).update(kind="mirror")
+    mine = client.get("/api/campaigns/light/mine").data
+    assert (mine["votes"], mine["votes_since"]) == (3, 3), "a trial must not be told from a face"
+    later = client.get("/api/campaigns/light/mine", {"since": "2999-01-01T00:00:00Z"}).data
+    assert (later["votes"], later["votes_since"]) == (3, 0)
+    wrong = client.get("/api/campaigns/light/mine", {"since": "monday"})
+    assert (wrong.status_code, wrong.data["code"]) == (400, "invalid")
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def release_of(campaign: Campaign, **changes: object) -> Release:
 PAGES = {
     "/": {"ada", "mia", "rita", "sam"},
     "/label/light": {"ada"},
+    "/label/light/grid": {"ada"},
     "/label/light/rubric": {"ada"},
     "/campaigns": {"mia"},
     "/campaigns/light": {"mia"},
@@ -147,9 +148,16 @@ def test_confirming_one_rubric_does_not_confirm_another(people, campaign, datase
 def test_the_label_page_hands_the_script_every_address_it_calls(people, campaign, page):
     vote(campaign, people.ada)
     text = page(people.ada, "/label/light").content.decode()
-    for name in ("api-turns", "api-votes", "api-withdraw", "api-renew", "api-release-leases"):
+    for name in (
+        "api-turns",
+        "api-votes",
+        "api-withdraw",
+        "api-renew",
+        "api-release-leases",
+        "api-mine",
+    ):
         assert f'"{reverse(name, args=["light"])}"' in text
-    assert 'data-saved="1"' in text
+    assert f'"{reverse("api-my-keys")}"' in text
     assert 'data-total="12"' in text
     assert f'data-owner="{people.ada.id}"' in text
 

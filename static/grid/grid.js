@@ -1,0 +1,331 @@
+// @ts-check
+/** The verify page: wires cells, keys, the card, the supply of faces and the outbox. */
+
+import { request, uuid } from "../api.js";
+import { belongsElsewhere, keyMap, UNSURE } from "../label/keys.js";
+import { Outbox } from "../label/outbox.js";
+import { midnight, Pace } from "../label/pace.js";
+import { find, given } from "../label/parts.js";
+import { SaveState } from "../label/state.js";
+import { Activity } from "./activity.js";
+import { Cells } from "./cells.js";
+import { Closer } from "./closer.js";
+import { Supply } from "./supply.js";
+
+/** @typedef {import("./supply.js").Cell} Cell */
+/** @typedef {{cells: Cell[], ids: string[]}} Confirmed a page that was answered */
+
+/** Pages that can be taken back. */
+const REMEMBERED = 3;
+/** The next page comes at once; a key pressed twice must not confirm it unseen. */
+const UNSEEN_MS = 700;
+
+const desk = find("#grid-desk", HTMLElement);
+const voice = find("[data-voice]", HTMLElement);
+const confirmButton = find("[data-confirm]", HTMLButtonElement);
+const undoButton = find("[data-undo]", HTMLButtonElement);
+const question = find("[data-question]", HTMLElement);
+
+/** @type {HTMLButtonElement[]} */
+const picks = Array.from(desk.querySelectorAll("button[data-pick]"));
+const values = picks.map((pick) => pick.dataset.pick ?? "");
+/** @type {HTMLElement[]} */
+const offers = Array.from(document.querySelectorAll("[data-closer] [data-choice]"));
+const map = keyMap(values, JSON.parse(given(desk, "layout")));
+
+/** @type {Cell[]} */
+let page = [];
+/** @type {number[]} cells of this page whose answer was changed, in order */
+let marked = [];
+/** @type {Confirmed[]} */
+let confirmed = [];
+/** @type {Set<number>} answered on this page and not taken back */
+const answered = new Set();
+let shownAt = 0;
+let peeking = false;
+
+const outbox = new Outbox({
+  owner: given(desk, "owner"),
+  campaign: given(desk, "campaign"),
+  votesUrl: given(desk, "votesUrl"),
+  withdrawUrl: given(desk, "withdrawUrl"),
+});
+const state = new SaveState(desk, outbox, say);
+const pace = new Pace(desk);
+const activity = new Activity();
+const supply = new Supply({
+  gridUrl: given(desk, "gridUrl"),
+  renewUrl: given(desk, "renewUrl"),
+  releaseUrl: given(desk, "releaseUrl"),
+  outboxIsRead: outbox.open(),
+  isAnswered: (face) => answered.has(face) || outbox.holds(face),
+});
+const cells = new Cells(
+  find("[data-cells]", HTMLElement),
+  find("[data-cell]", HTMLTemplateElement),
+  { open: (index) => openCard(index, true), name, glyph },
+);
+const closer = new Closer(
+  find("[data-closer]", HTMLElement),
+  (choice) => mark(cells.meant, choice),
+  () => {
+    if (!peeking) cells.focus(cells.meant);
+    peeking = false;
+  },
+);
+
+/** @param {string} sentence for those who do not see the page */
+function say(sentence) {
+  voice.textContent = sentence;
+}
+
+/** @param {string} choice @returns {string} for people */
+function name(choice) {
+  const offer = offers.find((one) => one.dataset.choice === choice);
+  return offer?.dataset.label ?? choice;
+}
+
+/** @param {string} choice @returns {Node} */
+function glyph(choice) {
+  const offer = offers.find((one) => one.dataset.choice === choice);
+  return offer?.querySelector("svg")?.cloneNode(true) ?? document.createTextNode("");
+}
+
+/** @returns {number} how many cells fit between the head and the foot of the page */
+function room() {
+  const foot = find("[data-foot]", HTMLElement).offsetHeight + 28;
+  const top = cells.grid.getBoundingClientRect().top + scrollY;
+  return cells.fit(document.documentElement.clientHeight - top - foot);
+}
+
+async function next() {
+  setShows("loading");
+  const { era } = supply;
+  let faces;
+  try {
+    faces = await supply.take(room());
+  } catch {
+    return; // told by "trouble"
+  }
+  if (era === supply.era) show(faces);
+}
+
+/** @param {Cell[]} faces */
+function show(faces) {
+  page = faces;
+  marked = [];
+  for (const pick of picks) {
+    pick.setAttribute("aria-pressed", String(pick.dataset.pick === supply.choice));
+  }
+  const pick = picks.find((one) => one.dataset.pick === supply.choice);
+  if (pick) question.textContent = pick.dataset.question ?? "";
+  const hadFocus = cells.grid.contains(document.activeElement);
+  cells.show(faces);
+  setShows(faces.length > 0 ? "cells" : "empty");
+  if (hadFocus || document.activeElement === document.body) cells.focus(0);
+  draw();
+  activity.restart();
+  shownAt = performance.now();
+  // The page after this one, while this one is looked at.
+  if (faces.length > 0) supply.fill(faces.length).catch(() => {});
+}
+
+/** @param {"loading" | "cells" | "empty" | "trouble"} what */
+function setShows(what) {
+  desk.dataset.shows = what;
+  confirmButton.disabled = what !== "cells";
+}
+
+/** Say on the buttons what they would do. */
+function draw() {
+  const exceptions = page.filter((cell) => cell.answer !== cell.proposed).length;
+  const rest = page.length - exceptions;
+  const label = confirmButton.querySelector("span");
+  if (label) {
+    label.textContent = exceptions
+      ? `Confirm ${rest} as ${name(supply.choice ?? "")}, ${exceptions} otherwise`
+      : `All ${rest} are ${name(supply.choice ?? "")}`;
+  }
+  const undoLabel = undoButton.querySelector("span");
+  if (undoLabel) undoLabel.textContent = marked.length > 0 ? "Undo mark" : "Undo last page";
+  undoButton.disabled = marked.length === 0 && confirmed.length === 0;
+}
+
+/** @param {number} index @param {string} choice */
+function mark(index, choice) {
+  const cell = page[index];
+  if (!cell) return;
+  if (cell.answer !== choice) {
+    marked = marked.filter((other) => other !== index);
+    if (choice !== cell.proposed) marked.push(index);
+    cell.answer = choice;
+    cells.draw(index);
+    draw();
+  }
+  say(`Face ${index + 1}: ${name(choice)}.`);
+}
+
+/** @param {number} index @param {boolean} isAsking */
+function openCard(index, isAsking) {
+  if (!page[index]) return;
+  cells.meant = index;
+  peeking = !isAsking;
+  closer.open(cells.buttons[index], page[index].picture, page[index].answer, isAsking);
+}
+
+function confirm() {
+  if (confirmButton.disabled || performance.now() - shownAt < UNSEEN_MS) return;
+  closer.close();
+  const { seconds } = activity;
+  const each = Math.round((1000 * seconds) / page.length) / 1000;
+  const votes = page.map(({ face, filename, answer }) => {
+    answered.add(face);
+    return { id: uuid(), face, filename, choice: answer, seconds: each, suggestion_shown: true };
+  });
+  outbox.add(...votes);
+  confirmed.push({ cells: page, ids: votes.map(({ id }) => id) });
+  for (const old of confirmed.splice(0, confirmed.length - REMEMBERED)) forget(old);
+  pace.answered(seconds, page.length);
+  say(`${page.length} answers. Next page.`);
+  next();
+}
+
+/** @param {Confirmed} old */
+function forget(old) {
+  for (const { picture } of old.cells) URL.revokeObjectURL(picture.src);
+}
+
+function undo() {
+  closer.close();
+  const index = marked.at(-1);
+  if (index !== undefined) {
+    mark(index, page[index].proposed);
+    cells.focus(index);
+    return;
+  }
+  const last = confirmed.pop();
+  if (!last) return say("There is nothing to take back.");
+  outbox.takeBack(...last.ids);
+  for (const { face } of last.cells) answered.delete(face);
+  pace.takenBack(last.cells.length);
+  if (supply.choice !== last.cells[0].proposed) supply.choose(last.cells[0].proposed);
+  else supply.putBack(page);
+  supply.shown = new Set(last.cells.map(({ face }) => face));
+  show(last.cells);
+  marked = last.cells.flatMap((cell, at) => (cell.answer === cell.proposed ? [] : [at]));
+  draw();
+  say("The last page is back; its answers are taken back.");
+}
+
+/** @param {KeyboardEvent} event */
+function onKey(event) {
+  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+  const isOnCell = event.target instanceof Element && cells.grid.contains(event.target);
+  if (event.key === "Enter" && (isOnCell || event.target === document.body)) {
+    event.preventDefault();
+    if (!event.repeat) confirm();
+    return;
+  }
+  if (belongsElsewhere(event) && !(isOnCell && event.key === " ")) return;
+  if (event.key === " ") return; // on a cell, its own click opens the card
+  if (/^(Arrow|Home$|End$)/.test(event.key)) return onArrow(event);
+  if (event.repeat) return;
+  const meaning = map.get(event.code) ?? map.get(event.key.toLowerCase()) ?? map.get(event.key);
+  if (meaning?.act === "answer") {
+    closer.close();
+    mark(cells.meant, meaning.choice);
+  } else if (meaning?.act === "undo") undo();
+  else if (meaning?.act === "zoom" && !closer.isOpen) openCard(cells.meant, false);
+  else return;
+  event.preventDefault();
+}
+
+/** @param {KeyboardEvent} event */
+function onArrow(event) {
+  if (!closer.isOpen) {
+    if (page.length === 0) return;
+    event.preventDefault();
+    cells.move(/** @type {any} */ (event.key));
+    return;
+  }
+  const at = closer.buttons.findIndex((button) => button === document.activeElement);
+  const step = event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 1;
+  closer.buttons.at((at + step) % closer.buttons.length)?.focus();
+  event.preventDefault();
+}
+
+function wireKeysAndButtons() {
+  document.addEventListener("keydown", onKey);
+  document.addEventListener("keyup", (event) => {
+    if (event.key.toLowerCase() === "x" && peeking) closer.close();
+  });
+  confirmButton.addEventListener("click", confirm);
+  undoButton.addEventListener("click", undo);
+  for (const pick of picks) {
+    pick.addEventListener("click", () => {
+      if (pick.dataset.pick === supply.choice && page.length > 0) return;
+      supply.choose(pick.dataset.pick ?? null);
+      next();
+    });
+  }
+  find("[data-look-again]", HTMLButtonElement).addEventListener("click", next);
+}
+
+function wireSupply() {
+  supply.addEventListener("open", (event) => {
+    const open = event instanceof CustomEvent ? event.detail : {};
+    for (const pick of picks) {
+      const count = pick.querySelector("[data-count]");
+      if (count) count.textContent = Number(open[pick.dataset.pick ?? ""] ?? 0).toLocaleString("en");
+    }
+  });
+  supply.addEventListener("trouble", (event) => {
+    const error = event instanceof CustomEvent ? event.detail : null;
+    state.fetchTrouble = error;
+    if (!error || page.length > 0) return;
+    find("[data-trouble]", HTMLElement).textContent = error.isSignedOut
+      ? "Your session has ended. Sign in again to go on."
+      : error.message;
+    find("[data-quiz]", HTMLElement).hidden = !error.needsQuiz;
+    setShows("trouble");
+  });
+  outbox.addEventListener("rejected", () => say("An answer was not stored; see below the faces."));
+}
+
+function wirePage() {
+  setInterval(() => {
+    if (document.visibilityState === "visible") supply.renew();
+  }, Number(given(desk, "leaseSeconds")) * 333);
+  document.addEventListener("visibilitychange", () => {
+    if (document.visibilityState !== "visible") return outbox.sendAndLeave();
+    supply.renew();
+    outbox.flush();
+  });
+  addEventListener("online", () => outbox.flush());
+  addEventListener("resize", () => {
+    if (page.length === 0) return;
+    room();
+    const { meant } = cells;
+    cells.show(page);
+    cells.meant = meant;
+  });
+  addEventListener("pagehide", () => {
+    outbox.sendAndLeave();
+    supply.letGo();
+  });
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) location.reload();
+  });
+}
+
+async function countToday() {
+  const url = `${given(desk, "mineUrl")}?since=${encodeURIComponent(midnight())}`;
+  const mine = await request(url).catch(() => null);
+  pace.begin(mine?.votes_since ?? 0);
+}
+
+wireKeysAndButtons();
+wireSupply();
+wirePage();
+countToday();
+next();
