@@ -22,13 +22,13 @@ from typing import Any
 
 import psutil
 
-from config import postgres
+from config import postgres, web
 from config.children import Child, ChildFailed, end_leftovers, remember
 from config.postgres_account import PostgresError
+from config.web import HOST
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED_BYTES = 700 * 10**6
-HOST = "127.0.0.1"
 
 
 class Refusal(Exception):
@@ -87,8 +87,8 @@ class Up:
     def _start_everything(self) -> None:
         self._to_the_end(self._demo("bare" if self.bare else "prepare"))
         begun = time.monotonic()
-        web, *workers = self._servers()
-        self._start(web)
+        server, *workers = self._servers()
+        self._start(server)
         self._wait_for_the_web()
         for child in workers:
             self._start(child)
@@ -121,15 +121,9 @@ class Up:
         logs = self.var / "logs"
         celery = [sys.executable, "-m", "celery", "-A", "config"]
         quiet = ["--without-gossip", "--without-mingle", "--loglevel=INFO", "--pool=solo"]
-        threads = str(max(2, min(8, os.cpu_count() or 2)))
-        gunicorn = [
-            *(sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"{HOST}:{self.port}"),
-            *("--workers", "2", "--threads", threads, "--preload", "--graceful-timeout", "5"),
-            *("--worker-tmp-dir", str(self.var), "--no-control-socket"),
-        ]
         beat = ["beat", "--schedule", str(self.var / "beat"), "--pidfile=", "--loglevel=WARNING"]
         return [
-            Child("web", gunicorn, logs / "web.log"),
+            Child("web", web.command(self.port, self.var), logs / "web.log"),
             Child("beat", [*celery, *beat], logs / "beat.log", patience=3),
             Child(
                 "light worker",

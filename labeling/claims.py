@@ -25,6 +25,11 @@ _FREE_FOR_ME = """
           AND vote.choice IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id))
 """
+# Whether the model's word goes with the face, and whether the lot withholds it.
+_SUGGESTED = """
+    CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
+    %(noted)s::boolean AND random() < %(blind)s AS is_blind, FALSE AS is_catch
+"""
 # One statement from the choice of turns to their leases. The turns in `free` are locked, and
 # PostgreSQL has checked them again against their newest rows; the claim then updates those rows.
 _LEASE = f"""
@@ -52,46 +57,54 @@ _LEASE = f"""
 
 
 def claim(campaign: Campaign, annotator: User, count: int, kind: str) -> list[HeldFace]:
-    """Lease up to `count` turns of a kind from the head of the queue."""
+    """Lease up to `count` turns of a kind, drawn from the head of the queue.
+
+    Fewer may come while others claim the same head: see claim_all.
+    """
     if count <= 0:
         return []
-    # SKIP LOCKED: another annotator who claims now takes other turns instead of waiting. Where
-    # everything within the spread is locked, the second statement goes as far as it must.
-    drawn = f"""
+    statement = f"""
         WITH head AS MATERIALIZED (
             SELECT turn.id FROM labeling_turn turn WHERE turn.kind = %(kind)s AND {_FREE_FOR_ME}
             ORDER BY turn.priority DESC, turn.id LIMIT %(head)s
         ), free AS (
-            SELECT turn.id, %(noted)s::boolean AND random() < %(blind)s AS is_blind,
-                   CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
-                   FALSE AS is_catch
+            SELECT turn.id, {_SUGGESTED}
             FROM labeling_turn turn JOIN head USING (id)
             WHERE turn.wanted > turn.had + turn.held
             ORDER BY random() LIMIT %(count)s
             FOR UPDATE OF turn SKIP LOCKED
         ) {_LEASE}
     """  # noqa: S608 only constants of this module
-    straight = f"""
+    given = {"kind": kind, "count": count, "head": count + SPREAD}
+    return _leased(campaign, annotator, statement, given | _shows(campaign, kind))
+
+
+def claim_all(campaign: Campaign, annotator: User, count: int, kind: str) -> list[HeldFace]:
+    """Lease `count` turns of a kind if there are so many at all, as far from the head as it takes.
+
+    SKIP LOCKED: another annotator who claims now takes other turns instead of waiting.
+    """
+    found = claim(campaign, annotator, count, kind)
+    if len(found) >= count:
+        return found
+    statement = f"""
         WITH free AS (
-            SELECT turn.id, %(noted)s::boolean AND random() < %(blind)s AS is_blind,
-                   CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
-                   FALSE AS is_catch
+            SELECT turn.id, {_SUGGESTED}
             FROM labeling_turn turn WHERE turn.kind = %(kind)s AND {_FREE_FOR_ME}
             ORDER BY turn.priority DESC, turn.id LIMIT %(count)s
             FOR UPDATE OF turn SKIP LOCKED
         ) {_LEASE}
     """  # noqa: S608 only constants of this module
-    given = {
-        "kind": kind,
-        # Audits are always blind, and nothing is noted of what the model might have said.
+    given = {"kind": kind, "count": count - len(found)}
+    return found + _leased(campaign, annotator, statement, given | _shows(campaign, kind))
+
+
+def _shows(campaign: Campaign, kind: str) -> dict[str, Any]:
+    # Audits are always blind, and nothing is noted of what the model might have said.
+    return {
         "noted": campaign.shows_suggestions and kind == Turn.Kind.ASK,
         "blind": campaign.blind_share,
-        "head": count + SPREAD,
     }
-    found = _leased(campaign, annotator, drawn, {**given, "count": count})
-    if len(found) < count:
-        found += _leased(campaign, annotator, straight, {**given, "count": count - len(found)})
-    return found
 
 
 def claim_to_verify(campaign: Campaign, annotator: User, count: int, choice: str) -> list[HeldFace]:

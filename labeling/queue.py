@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F
 
 from labeling import trials
-from labeling.claims import GRID_CERTAINTY, claim, claim_to_verify, claim_trials
+from labeling.claims import GRID_CERTAINTY, claim, claim_all, claim_to_verify, claim_trials
 from labeling.errors import Conflict, Refused
 from labeling.leases import HeldFace, begin_anew, free_expired, one_at_a_time
 from labeling.models import UNSURE, Campaign, Dataset, Lease, Turn, User
@@ -146,9 +146,9 @@ def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace
             fresh = claim_trials(campaign, annotator, [t for part in wished for t in part][:room])
             n_audits = _by_lot(room - len(fresh), campaign.audit_share)
             fresh += claim(campaign, annotator, n_audits, Turn.Kind.AUDIT)
-            fresh += claim(campaign, annotator, room - len(fresh), Turn.Kind.ASK)
+            fresh += claim_all(campaign, annotator, room - len(fresh), Turn.Kind.ASK)
             # The questions ran out before the audits did.
-            fresh += claim(campaign, annotator, room - len(fresh), Turn.Kind.AUDIT)
+            fresh += claim_all(campaign, annotator, room - len(fresh), Turn.Kind.AUDIT)
         random.shuffle(fresh)
         if len(fresh) < count:
             old = {"without": [f.face_id for f in fresh], "most": count - len(fresh)}
