@@ -7,7 +7,6 @@ const RATIO = 218 / 178;
 const GAP = 6;
 const FEWEST = 12;
 const MOST = 60;
-const SMALLEST_PX = 60;
 
 export class Cells {
   /**
@@ -39,23 +38,26 @@ export class Cells {
   }
 
   /**
+   * Of the numbers of columns that give faces of about the right size, the one that fills most.
    * @param {number} height that the cells may take, in pixels
    * @returns {number} how many cells fit
    */
   fit(height) {
     const width = this.grid.clientWidth;
-    const ideal = width < 640 ? 84 : 120;
-    /** @param {number} columns */
-    const rows = (columns) => {
-      const each = ((width + GAP) / columns - GAP) * RATIO;
-      return Math.max(1, Math.floor((height + GAP) / (each + GAP)));
-    };
-    let columns = Math.max(3, Math.floor((width + GAP) / (ideal + GAP)));
-    while (columns * rows(columns) < FEWEST && width / (columns + 1) > SMALLEST_PX) columns += 1;
-    while (columns > 3 && columns * rows(columns) > MOST) columns -= 1;
-    this.columns = columns;
-    this.grid.style.setProperty("--columns", String(columns));
-    return Math.min(MOST, Math.max(FEWEST, columns * rows(columns)));
+    const ideal = width < 640 ? 84 : 124;
+    let best = { columns: 4, count: FEWEST, filled: -1 };
+    for (let columns = 3; columns <= MOST / 2; columns += 1) {
+      const across = (width + GAP) / columns - GAP;
+      const rows = Math.floor((height + GAP) / (across * RATIO + GAP));
+      const count = columns * rows;
+      if (count < FEWEST || count > MOST) continue;
+      const isGoodSize = across > 0.8 * ideal && across < 1.3 * ideal;
+      const filled = (count * across * across * RATIO) / (width * height) + (isGoodSize ? 1 : 0);
+      if (filled > best.filled) best = { columns, count, filled };
+    }
+    this.columns = best.columns;
+    this.grid.style.setProperty("--columns", String(best.columns));
+    return best.count;
   }
 
   /** @param {Cell[]} cells */

@@ -42,6 +42,8 @@ let confirmed = [];
 /** @type {Set<number>} answered on this page and not taken back */
 const answered = new Set();
 let shownAt = 0;
+/** Counts what was asked to be shown, so that a page that comes late is told apart. */
+let asked = 0;
 let peeking = false;
 
 const outbox = new Outbox({
@@ -99,21 +101,23 @@ function room() {
 }
 
 async function next() {
+  const mine = (asked += 1);
+  page = [];
+  marked = [];
+  supply.shown.clear();
   setShows("loading");
   const { era } = supply;
-  let faces;
-  try {
-    faces = await supply.take(room());
-  } catch {
-    return; // told by "trouble"
-  }
-  if (era === supply.era) show(faces);
+  const faces = await supply.take(room()).catch(() => null); // why not is told by "trouble"
+  if (!faces) return;
+  if (mine === asked) show(faces);
+  else if (era === supply.era) supply.putBack(faces);
 }
 
 /** @param {Cell[]} faces */
 function show(faces) {
   page = faces;
-  marked = [];
+  marked = faces.flatMap((cell, at) => (cell.answer === cell.proposed ? [] : [at]));
+  supply.shown = new Set(faces.map(({ face }) => face));
   for (const pick of picks) {
     pick.setAttribute("aria-pressed", String(pick.dataset.pick === supply.choice));
   }
@@ -122,7 +126,7 @@ function show(faces) {
   const hadFocus = cells.grid.contains(document.activeElement);
   cells.show(faces);
   setShows(faces.length > 0 ? "cells" : "empty");
-  if (hadFocus || document.activeElement === document.body) cells.focus(0);
+  if (hadFocus) cells.focus(0);
   draw();
   activity.restart();
   shownAt = performance.now();
@@ -208,12 +212,10 @@ function undo() {
   outbox.takeBack(...last.ids);
   for (const { face } of last.cells) answered.delete(face);
   pace.takenBack(last.cells.length);
-  if (supply.choice !== last.cells[0].proposed) supply.choose(last.cells[0].proposed);
-  else supply.putBack(page);
-  supply.shown = new Set(last.cells.map(({ face }) => face));
+  asked += 1;
+  if (supply.choice === last.cells[0].proposed) supply.putBack(page);
+  else supply.choose(last.cells[0].proposed);
   show(last.cells);
-  marked = last.cells.flatMap((cell, at) => (cell.answer === cell.proposed ? [] : [at]));
-  draw();
   say("The last page is back; its answers are taken back.");
 }
 

@@ -59,21 +59,17 @@ export class Supply extends EventTarget {
 
   /**
    * @param {number} n
-   * @returns {Promise<Cell[]>} up to n, now on screen; none when nothing is left for this person
+   * @returns {Promise<Cell[]>} up to n, to be shown; none when nothing is left for this person
    */
   async take(n) {
     const { era } = this;
     if (this.ready.length < n) await this.fill(n);
-    if (era !== this.era) return [];
-    const cells = this.ready.splice(0, n);
-    this.shown = new Set(cells.map(({ face }) => face));
-    return cells;
+    return era === this.era ? this.ready.splice(0, n) : [];
   }
 
   /** @param {Cell[]} cells come next again */
   putBack(cells) {
     this.ready.unshift(...cells);
-    this.shown.clear();
   }
 
   /** @param {number} n have so many ready, if there are so many */
