@@ -15,17 +15,21 @@ LEAST_FACES = 10
 LEAST_CHOICES = 2
 # More would only make each start slower; the newest ones are taken.
 MOST_ADJUDICATED = 500
-TURNED_DEGREES = 15
+# From where on a head turned to the light has two bright cheeks, and from where on it looks turned.
+TOWARDS_DEGREES, TURNED_DEGREES = 9, 15
 
 SIDE_WHY = {
     "left": "The cheek at your left is brighter, and the nose throws its shadow to your right.",
-    "center": "Both cheeks are about equally bright: the light comes from the front or from above.",
+    "center": "Both cheeks are about equally bright, and the nose throws no shadow to a side.",
     "right": "The cheek at your right is brighter, and the nose throws its shadow to your left.",
 }
+TOWARDS_WHY = {
+    "left": "The head is turned to the light, so look at the nose: its shadow falls to your right.",
+    "right": "The head is turned to the light, so look at the nose: its shadow falls to your left.",
+}
 UNSURE_WHY = {
-    "dark": "The face is too dark to see which cheek is brighter.",
-    "covered": "The face is covered where one would have to look.",
-    "both": "There is light from both sides, and neither wins.",
+    "dark": "It is too dark to see which cheek is brighter: then “can't tell” is the right answer.",
+    "covered": "The cheeks and the nose are covered: then “can't tell” is the right answer.",
 }
 
 
@@ -89,14 +93,17 @@ def stage_faces() -> Mapping[str, KnownFace]:
 
 
 def _why(row: dict[str, str | float]) -> str:
-    if row["truth"] == UNSURE:
-        return f"{UNSURE_WHY[str(row['kind'])]} Then “can't tell” is the right answer."
-    why = SIDE_WHY[str(row["truth"])]
-    yaw = float(row["yaw_degrees"])
+    """What tells the answer in one of our pictures; on a head turned to the light cheeks do not."""
+    truth = str(row["truth"])
+    if truth == UNSURE:
+        return UNSURE_WHY[str(row["kind"])]
+    yaw, azimuth = float(row["yaw_degrees"]), float(row["azimuth_degrees"])
+    if truth in TOWARDS_WHY and yaw * azimuth > 0 and abs(yaw) >= TOWARDS_DEGREES:
+        return TOWARDS_WHY[truth]
     if abs(yaw) < TURNED_DEGREES:
-        return why
+        return SIDE_WHY[truth]
     towards = "right" if yaw > 0 else "left"
-    return f"{why} That the head is turned to your {towards} does not change it."
+    return f"{SIDE_WHY[truth]} That the head is turned to your {towards} does not change it."
 
 
 def _adjudicated(campaign: Campaign, face_ids: Sequence[int] | None = None) -> dict[int, str]:

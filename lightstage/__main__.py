@@ -40,7 +40,7 @@ def _teach(arguments: list[str]) -> None:
     parser.add_argument("--examples", type=Path, required=True, help="folder for a guide's faces")
     parser.add_argument("--quiz", type=Path, required=True, help="folder for a quiz's faces")
     parser.add_argument("--truths", type=Path, required=True, help="JSON file for their answers")
-    parser.add_argument("--seed", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=12)
     wanted = parser.parse_args(arguments)
     for folder in (wanted.examples, wanted.quiz):
         folder.mkdir(parents=True, exist_ok=True)
@@ -55,11 +55,16 @@ def _teach(arguments: list[str]) -> None:
         # A name by content says nothing of the answer, and changes with the picture.
         name = hashlib.sha256(picture).hexdigest()[:12]
         (wanted.quiz / f"{name}.webp").write_bytes(picture)
-        truth = {"name": name, "truth": lesson.truth, "kind": lesson.kind}
         truths.append(
-            truth | {"yaw_degrees": lesson.yaw_degrees, "azimuth_degrees": lesson.azimuth_degrees}
+            {
+                "name": name,
+                "truth": lesson.truth,
+                "kind": lesson.kind,
+                "yaw_degrees": round(lesson.shot.yaw_degrees, 1),
+                "azimuth_degrees": round(lesson.shot.azimuth_degrees, 1),
+            }
         )
-    truths.sort(key=lambda row: row["name"])
+    truths.sort(key=lambda row: str(row["name"]))
     rows = ",\n ".join(json.dumps(row) for row in truths)
     wanted.truths.write_text(f"[{rows}]\n")
 

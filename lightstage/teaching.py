@@ -15,20 +15,25 @@ from lightstage.render import render
 
 UNSURE = "unsure"
 _EXAMPLES, _QUIZ = 1, 2  # people of the examples are never asked about in the quiz
-# yaw and azimuth for a light from the viewer's right; the left is its mirror. The light stays on
-# the same side of the nose as of the picture, or a turned head would be a trick question.
-_EXAMPLE_SIDE = {"clear": (-2, 52), "soft": (4, 30), "away": (-27, 40), "towards": (26, 66)}
+# yaw, azimuth and softness for a light from the viewer's right; the left is its mirror. The light
+# stays on the same side of the nose as of the picture: a turned head is no trick question.
+_EXAMPLE_SIDE = {
+    "clear": (-2, 58, 0.08),
+    "soft": (-3, 42, 0.6),
+    "away": (-27, 46, 0.15),
+    "towards": (22, 74, 0.1),
+}
 _EXAMPLE_CENTER = {"clear": (2, 0), "above": (-4, 3), "slight": (3, 9), "turned": (-24, -4)}
 _QUIZ_SIDE = (
-    (0, 60), (-3, 38), (5, 45), (-12, 50), (13, 62), (-20, 34),
-    (20, 64), (-28, 46), (27, 70), (-37, 40), (34, 74),
+    (0, 60, 0.15), (-3, 46, 0.25), (5, 52, 0.3), (-12, 50, 0.45), (10, 64, 0.1), (-20, 40, 0.3),
+    (15, 70, 0.15), (-28, 46, 0.2), (20, 76, 0.1), (-37, 40, 0.3), (26, 80, 0.05),
 )  # fmt: skip
 _QUIZ_CENTER = (
     (0, 0), (-4, 4), (6, -3), (-11, -2), (12, 3), (-18, -4),
     (19, 5), (-26, -6), (25, 2), (-33, -8), (31, 7),
 )  # fmt: skip
 _CANNOT_TELL = ("dark", "covered", "both", "pale")
-_QUIZ_CANNOT_TELL = ("dark", "covered", "both")
+_QUIZ_CANNOT_TELL = ("dark", "covered", "dark")
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,8 @@ class Lesson:
 
     kind: str
     truth: str
-    yaw_degrees: float
-    azimuth_degrees: float
+    person: Person
+    shot: Shot
     picture: np.ndarray  # uint8 (218, 178, 3)
 
 
@@ -50,8 +55,7 @@ def examples(seed: int) -> Iterator[Lesson]:
     """Four faces for each answer, in the order of a guide: the clear one first."""
     people = _people(seed, _EXAMPLES)
     for sign in (-1, 1):
-        for kind, (yaw, azimuth) in _EXAMPLE_SIDE.items():
-            soft = 0.75 if kind == "soft" else 0.25
+        for kind, (yaw, azimuth, soft) in _EXAMPLE_SIDE.items():
             yield _lesson(kind, *next(people), sign * yaw, sign * azimuth, softness=soft)
     for kind, (yaw, azimuth) in _EXAMPLE_CENTER.items():
         above = 52.0 if kind == "above" else 14.0
@@ -61,11 +65,10 @@ def examples(seed: int) -> Iterator[Lesson]:
 
 
 def quiz(seed: int) -> Iterator[Lesson]:
-    """Eleven faces of each side and the center over yaw -37..37, and three nobody can tell."""
+    """Eleven faces each of left, right and center over yaw -37..37, and three nobody can tell."""
     people = _people(seed, _QUIZ)
     for sign in (-1, 1):
-        for place, (yaw, azimuth) in enumerate(_QUIZ_SIDE):
-            soft = (0.15, 0.35, 0.55)[place % 3]
+        for yaw, azimuth, soft in _QUIZ_SIDE:
             yield _lesson("side", *next(people), sign * yaw, sign * azimuth, softness=soft)
     for place, (yaw, azimuth) in enumerate(_QUIZ_CENTER):
         above = (10.0, 30.0, 48.0)[place % 3]
@@ -108,28 +111,28 @@ def _lesson(
         elevation_degrees=elevation,
         softness=softness,
     )
-    return Lesson(kind, side(azimuth), shot.yaw_degrees, azimuth, render(person, shot))
+    return Lesson(kind, side(azimuth), person, shot, render(person, shot))
 
 
 def _untellable(kind: str, person: Person, shot: Shot) -> Lesson:
-    shot = replace(shot, yaw_degrees=float(np.clip(shot.yaw_degrees, -12, 12)))
+    yaw = float(np.clip(shot.yaw_degrees, -12, 12))
+    shot = replace(shot, yaw_degrees=yaw, azimuth_degrees=3.0, softness=0.9)
     if kind == "both":
-        shot = replace(shot, softness=0.2)
+        shot = replace(shot, yaw_degrees=0.0, softness=0.0, elevation_degrees=5.0)
         picture = _from_both_sides(person, shot)
-    elif kind == "dark":
-        picture = render(person, replace(shot, azimuth_degrees=3.0, softness=0.9, exposure=0.045))
-    elif kind == "pale":
-        picture = render(person, replace(shot, azimuth_degrees=3.0, softness=0.9, exposure=9.0))
+    elif kind == "covered":
+        picture = _covered(render(person, shot))
     else:
-        picture = _covered(render(person, replace(shot, azimuth_degrees=2.0, softness=0.7)))
-    return Lesson(kind, UNSURE, shot.yaw_degrees, 0.0, picture)
+        shot = replace(shot, exposure={"dark": 0.022, "pale": 9.0}[kind])
+        picture = render(person, shot)
+    return Lesson(kind, UNSURE, person, shot, picture)
 
 
 def _from_both_sides(person: Person, shot: Shot) -> np.ndarray:
     """Two equal lights: the mean of both pictures in linear light."""
-    two = [render(person, replace(shot, azimuth_degrees=at)) for at in (-70.0, 70.0)]
+    two = [render(person, replace(shot, azimuth_degrees=at)) for at in (-84.0, 84.0)]
     linear = np.mean([(one / 255.0) ** 2.2 for one in two], axis=0)
-    picture: np.ndarray = np.round(255 * (1.3 * linear).clip(0, 1) ** (1 / 2.2)).astype(np.uint8)
+    picture: np.ndarray = np.round(255 * (2.0 * linear).clip(0, 1) ** (1 / 2.2)).astype(np.uint8)
     return picture
 
 

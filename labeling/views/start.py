@@ -36,6 +36,15 @@ UNSURE_EXAMPLES = {
 }
 
 
+# "Right" is a side here, so a verdict says more than the choice's label.
+LIGHT_PHRASES = {
+    "left": "the light comes from your left",
+    "center": "the light comes from the front",
+    "right": "the light comes from your right",
+    UNSURE: "nobody can tell here",
+}
+
+
 def next_step(campaign: Campaign, annotator: User) -> str | None:
     """The page this person has to see before labeling, by its name; None when nothing is left."""
     read = rubrics.version_read(campaign, annotator)
@@ -80,13 +89,18 @@ def quiz(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect("rubric", slug)
     attempt = quizzes.open_try(campaign, request.user)
     last = None if attempt else quizzes.last_finished(campaign, request.user)
+    is_about_light = rubrics.is_about_light(campaign)
+    phrases = LIGHT_PHRASES if is_about_light else {}
     return render(
         request,
         "label/quiz.html",
         {
             "campaign": campaign,
-            "is_about_light": rubrics.is_about_light(campaign),
-            "choices": show_answers(campaign, request.user),
+            "is_about_light": is_about_light,
+            "choices": [
+                {**row, "phrase": phrases.get(row["value"], f"it is “{row['label']}”")}
+                for row in show_answers(campaign, request.user)
+            ],
             "layout": layout_for(campaign, request.user),
             "standing": standing,
             "attempt": attempt,

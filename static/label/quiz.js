@@ -30,6 +30,8 @@ const dots = Array.from(document.querySelectorAll("[data-dots] li"));
 /** @type {HTMLButtonElement[]} */
 const buttons = Array.from(document.querySelectorAll("button[data-answer]"));
 const labels = new Map(buttons.map((b) => [b.dataset.answer ?? "", b.dataset.label ?? ""]));
+// "Right" is a side here, so what is right is said in a few words more.
+const phrases = new Map(buttons.map((b) => [b.dataset.answer ?? "", b.dataset.phrase ?? ""]));
 const urls = { quiz: given(quiz, "quizUrl"), answers: given(quiz, "answersUrl") };
 
 /** @type {"loading" | "asking" | "sending" | "told" | "leaving"} */
@@ -103,8 +105,8 @@ async function send(choice) {
 function tell(stored) {
   isLast = stored.is_last;
   mark(place, stored.is_right);
-  const truth = labels.get(stored.truth) ?? stored.truth;
-  said.textContent = stored.is_right ? `Right: ${lower(truth)}.` : `It is ${lower(truth)}.`;
+  const is = phrases.get(stored.truth) ?? stored.truth;
+  said.textContent = stored.is_right ? `Yes: ${is}.` : `Not this one: ${is}.`;
   why.textContent = stored.why;
   verdict.dataset.right = String(stored.is_right);
   verdict.hidden = false;
@@ -117,7 +119,7 @@ function tell(stored) {
   quiz.dataset.phase = phase = "told";
   toldAt = performance.now();
   nextButton.focus({ preventScroll: true });
-  const chosen = stored.is_right ? "" : `You said ${lower(labels.get(stored.choice) ?? "")}. `;
+  const chosen = stored.is_right ? "" : `You said ${labels.get(stored.choice)}. `;
   say(`${chosen}${said.textContent} ${stored.why}`);
 }
 
@@ -189,9 +191,6 @@ function mark(index, isRight) {
   dots[index]?.removeAttribute("data-now");
   dots[index]?.setAttribute("data-right", String(isRight));
 }
-
-/** @param {string} text */
-const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
 
 /** @param {string} text for those who do not see the page */
 function say(text) {
