@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
-from labeling import api
+from labeling import api, label_studio
 from labeling.views import acts, campaigns, home, joining, label, people, releases, start
 
 urlpatterns = [
@@ -31,4 +31,5 @@ urlpatterns = [
     path("join/<str:token>", joining.join, name="join"),
     path("acts", acts.acts_page, name="acts"),
     *api.urlpatterns,
+    *label_studio.urlpatterns,
 ]

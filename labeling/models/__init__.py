@@ -1,7 +1,7 @@
 """The rows of labeling: people, datasets, campaigns, votes, and what is believed of faces."""
 
 from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, RubricReading, Turn
-from labeling.models.faces import Dataset, Face
+from labeling.models.faces import ELSEWHERE, Dataset, Face
 from labeling.models.jobs import Import, Job, Refresh
 from labeling.models.label_studio import LabelStudioProject, LabelStudioTask
 from labeling.models.learning import (
@@ -16,6 +16,7 @@ from labeling.models.releases import Release, ReleasedLabel
 from labeling.models.votes import Adjudication, Vote
 
 __all__ = [
+    "ELSEWHERE",
     "UNSURE",
     "Act",
     "Adjudication",
