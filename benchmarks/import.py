@@ -5,7 +5,6 @@
 
 import argparse
 import gc
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import psutil
 from PIL import Image
 
 from benchmarks._database import throw_away_database
+from benchmarks._memory import Peak
 from benchmarks._reporting import report, say
 
 # The mean of CelebA's aligned landmarks, which every row is scattered around.
@@ -47,19 +47,6 @@ def write_folder(folder: Path, n_rows: int) -> None:
                 file.write(name + " " + "".join(f"{value:>{width}d}" for value in row) + "\r\n")
     with (folder / "identity_CelebA.txt").open("w", newline="") as file:
         file.writelines(f"{name} {n // 20 + 1}\r\n" for n, name in enumerate(names))
-
-
-class Peak(threading.Thread):
-    """The most memory this process held while it ran, looked at fifty times a second."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.process, self.ended = psutil.Process(), threading.Event()
-        self.most = self.process.memory_info().rss
-
-    def run(self) -> None:
-        while not self.ended.wait(0.02):
-            self.most = max(self.most, self.process.memory_info().rss)
 
 
 def measure(n_rows: int) -> dict[str, Any]:

@@ -11,22 +11,22 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from labeling.errors import Refused
-from labeling.models import Consensus, Release, ReleasedLabel, Vote
+from labeling.formats import LABEL_FILES, Row
+from labeling.models import Consensus, Release, Turn, Vote
 from labeling.released import MANIFEST, folder_of
 from labeling.worker import Progress
 
 FORMAT = "penumbra-release/1"
-CHUNK = 5000
-
-Writer = Callable[[IO[str], Release], None]
+CHUNK = 4000
 
 
 def write(release: Release, progress: Progress) -> None:
@@ -45,12 +45,18 @@ def write(release: Release, progress: Progress) -> None:
     unfinished = folder.with_name(f".{folder.name}.{release.attempt}")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
-    files = []
-    for number, (name, writer) in enumerate(FILES.items()):
-        progress(0.1 + 0.8 * number / len(FILES), f"writing {name}")
-        files.append(_write_file(unfinished / name, writer, release))
-    manifest = describe(release, n_labels, files)
-    _write_text(unfinished / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+    def tell(done: float) -> None:
+        progress(0.1 + 0.7 * done, f"writing labels, {done:.0%}")
+
+    paths = write_labels(release, unfinished, n_labels, tell)
+    progress(0.85, "writing votes")
+    paths.append(write_votes(unfinished / "votes.csv", release))
+    manifest = describe(release, n_labels, [_listed(path) for path in paths])
+    text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+    with (unfinished / MANIFEST).open("w", encoding="utf-8") as file:
+        file.write(text)
+        _keep(file)
     # Left by an attempt that died after its rename; it holds the same bytes.
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(unfinished, folder)
@@ -78,8 +84,10 @@ def fix_labels(release: Release) -> None:
 def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> dict[str, Any]:
     """The manifest: what the release holds, where it comes from, and what it does not promise."""
     campaign, dataset = release.campaign, release.campaign.dataset
-    counts = Counter(release.labels.values_list("choice", "source"))
-    voters = Counter(votes_of(release).values_list("source", flat=True))
+    by_choice = release.labels.values("choice", "source").annotate(n=Count("id"))
+    counts = Counter({(row["choice"], row["source"]): row["n"] for row in by_choice})
+    by_source = votes_of(release).values_list("source").annotate(n=Count("id"))
+    voters = dict(by_source.order_by("source"))
     newest = campaign.classifiers.filter(created_at__lte=release.created_at)
     classifier = newest.order_by("-version").first()
     return {
@@ -104,7 +112,7 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
             for value in campaign.values
         },
         "n_votes": sum(voters.values()),
-        "votes_by_source": dict(sorted(voters.items())),
+        "votes_by_source": voters,
         "classifier": classifier
         and {
             "version": classifier.version,
@@ -121,73 +129,60 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
 
 
 def votes_of(release: Release) -> QuerySet[Vote]:
-    """The votes that stood when the release was asked for."""
+    """The votes that stood when the release was asked for and say something of a face."""
     then = release.created_at
     cast = Vote.objects.filter(
         turn__campaign=release.campaign, choice__isnull=False, created_at__lte=then
     )
-    return cast.exclude(withdrawal__created_at__lte=then)
+    evidence = cast.exclude(turn__kind=Turn.Kind.MIRROR).exclude(is_catch=True)
+    return evidence.exclude(withdrawal__created_at__lte=then)
 
 
-def labels_of(release: Release) -> Iterator[ReleasedLabel]:
-    """A release's labels with their faces, by file name; few in memory at a time."""
-    rows = release.labels.select_related("face").order_by("face__filename")
-    return rows.iterator(chunk_size=CHUNK)
+def rows_of(release: Release) -> Iterator[list[Row]]:
+    """A release's labels by file name, some thousand at a time."""
+    columns = ["face__filename", "choice", "probability", "probabilities", "source", "n_votes"]
+    rows = release.labels.order_by("face__filename").values_list(*columns)
+    each = rows.iterator(chunk_size=CHUNK)
+    while part := [Row(*row) for row in islice(each, CHUNK)]:
+        yield part
 
 
-def write_csv(file: IO[str], release: Release) -> None:
-    values = release.campaign.values
-    out = csv.writer(file, lineterminator="\n")
-    out.writerow(["file", "choice", "probability", *(f"p_{v}" for v in values), "source", "votes"])
-    for label in labels_of(release):
-        each = (f"{p:.6f}" for p in label.probabilities)
-        out.writerow(
-            [
-                *(label.face.filename, label.choice, f"{label.probability:.6f}", *each),
-                *(label.source, label.n_votes),
-            ]
-        )
+def write_labels(
+    release: Release, folder: Path, n_labels: int, tell: Callable[[float], None]
+) -> list[Path]:
+    """Write the labels in every format, reading them once; `tell` hears the fraction done."""
+    files = {
+        name: writer(folder / name, release.campaign, n_labels)
+        for name, writer in LABEL_FILES.items()
+    }
+    done = 0
+    for rows in rows_of(release):
+        for file in files.values():
+            file.add(rows)
+        done += len(rows)
+        tell(done / n_labels)
+    for file in files.values():
+        file.close()
+    return [folder / name for name in files]
 
 
-def write_jsonl(file: IO[str], release: Release) -> None:
-    values = release.campaign.values
-    for label in labels_of(release):
-        row = {
-            "file": label.face.filename,
-            "choice": label.choice,
-            "probability": round(label.probability, 6),
-            "probabilities": {
-                value: round(p, 6) for value, p in zip(values, label.probabilities, strict=True)
-            },
-            "source": label.source,
-            "votes": label.n_votes,
-        }
-        file.write(json.dumps(row) + "\n")
-
-
-def write_celeba(file: IO[str], release: Release) -> None:
-    """As CelebA's attribute table: count, names, one padded row of 1 and -1 per face, CR LF."""
-    values = release.campaign.values
-    file.write(f"{release.labels.count()}\r\n{' '.join(values)} \r\n")
-    for label in labels_of(release):
-        first, *rest = (1 if value == label.choice else -1 for value in values)
-        padded = "".join(f"{sign:3d}" for sign in rest)
-        file.write(f"{label.face.filename} {first}{padded}\r\n")
-
-
-def write_votes(file: IO[str], release: Release) -> None:
+def write_votes(path: Path, release: Release) -> Path:
     """Every vote that stood; annotators by names that mean nothing outside this release."""
     votes = votes_of(release)
     pseudonym = _pseudonyms(release, votes)
-    out = csv.writer(file, lineterminator="\n")
-    out.writerow(["file", "annotator", "choice", "seconds", "suggestion_shown", "source"])
     rows = votes.annotate(file=F("turn__face__filename")).order_by("file", "id")
-    for vote in rows.iterator(chunk_size=CHUNK):
-        seconds = "" if vote.seconds is None else f"{vote.seconds:.2f}"
-        shown = "yes" if vote.suggestion_shown else "no"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
         out.writerow(
-            [vote.file, pseudonym[vote.annotator_id], vote.choice, seconds, shown, vote.source]
+            ["file", "annotator", "choice", "seconds", "suggestion_shown", "channel", "source"]
         )
+        for vote in rows.iterator(chunk_size=CHUNK):
+            seconds = "" if vote.seconds is None else f"{vote.seconds:.2f}"
+            shown = "yes" if vote.suggestion_shown else "no"
+            who = pseudonym[vote.annotator_id]
+            out.writerow([vote.file, who, vote.choice, seconds, shown, vote.channel, vote.source])
+        _keep(file)
+    return path
 
 
 def _pseudonyms(release: Release, votes: QuerySet[Vote]) -> dict[int, str]:
@@ -197,27 +192,11 @@ def _pseudonyms(release: Release, votes: QuerySet[Vote]) -> dict[int, str]:
     return {person: f"a{number:03d}" for number, person in enumerate(keyed, start=1)}
 
 
-FILES: dict[str, Writer] = {
-    "labels.csv": write_csv,
-    "labels.jsonl": write_jsonl,
-    "list_illumination_celeba.txt": write_celeba,
-    "votes.csv": write_votes,
-}
-
-
-def _write_file(path: Path, writer: Writer, release: Release) -> dict[str, Any]:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer(file, release)
-        _keep(file)
+def _listed(path: Path) -> dict[str, Any]:
+    """A file as the manifest lists it."""
     with path.open("rb") as written:
         digest = hashlib.file_digest(written, "sha256").hexdigest()
     return {"name": path.name, "bytes": path.stat().st_size, "sha256": digest}
-
-
-def _write_text(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        _keep(file)
 
 
 def _keep(file: IO[str]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import call_command
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = ["torch", "diffusers", "sklearn", "matplotlib", "numba"]
+HEAVY = ["torch", "diffusers", "sklearn", "matplotlib", "numba", "pyarrow"]
 
 RESOLVE_EVERY_URL = """
 import json, sys

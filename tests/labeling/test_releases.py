@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
 
 from labeling import jobs, queue, released, releases, votes, worker
-from labeling.models import Consensus, Release
+from labeling.models import Consensus, Dataset, Release
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -70,8 +72,10 @@ def test_a_release_holds_what_its_manifest_says(campaign):
     assert manifest["certificate"]["certified"] is False
 
 
-def test_its_tables_say_the_same_in_three_formats(campaign):
-    found = {name: content.decode() for name, content in files_of(written(campaign)).items()}
+def test_its_tables_say_the_same_in_every_format(campaign):
+    contents = files_of(written(campaign))
+    table = pq.read_table(io.BytesIO(contents.pop("labels.parquet")))
+    found = {name: content.decode() for name, content in contents.items()}
     rows = list(csv.DictReader(found["labels.csv"].splitlines()))
     assert [(r["file"], r["choice"], r["source"], r["votes"]) for r in rows] == [
         ("000001.jpg", "left", "human", "1"),
@@ -82,6 +86,15 @@ def test_its_tables_say_the_same_in_three_formats(campaign):
     assert float(rows[2]["p_right"]) == 0.995
     lines = [json.loads(line) for line in found["labels.jsonl"].splitlines()]
     assert [(x["file"], x["choice"]) for x in lines] == [(r["file"], r["choice"]) for r in rows]
+    assert table.column_names == list(rows[0])
+    assert [(r["file"], r["choice"], r["votes"]) for r in table.to_pylist()] == [
+        (r["file"], r["choice"], int(r["votes"])) for r in rows
+    ]
+    assert table["p_right"].to_pylist()[2] == pytest.approx(0.995)
+    tasks = json.loads(found["label_studio.json"])
+    assert [task["data"]["image"] for task in tasks] == [r["file"] for r in rows]
+    chosen = [task["annotations"][0]["result"][0]["value"]["choices"] for task in tasks]
+    assert chosen == [[r["choice"]] for r in rows]
     assert found["list_illumination_celeba.txt"] == (
         "4\r\nleft center right \r\n"
         "000001.jpg 1 -1 -1\r\n000002.jpg -1  1 -1\r\n"
@@ -98,6 +111,20 @@ def test_votes_are_released_without_names(campaign):
     ]
     assert {row["annotator"] for row in rows} == {"a001", "a002"}
     assert "ada" not in text
+
+
+def test_trials_of_annotators_are_no_part_of_a_release(campaign, people):
+    face = campaign.dataset.faces.get(filename="000005.jpg")
+    turn = campaign.turns.get(face=face)
+    turn.votes.create(annotator=people.ada, choice="left", source="page", is_catch=True)
+    campaign.turns.filter(id=turn.id).update(had=1)
+    other = Dataset.objects.create(name="flipped", mirrors=campaign.dataset)
+    twin = other.faces.create(filename="000001.jpg")
+    trial = campaign.turns.create(face=twin, kind="mirror", wanted=1, had=1)
+    trial.votes.create(annotator=people.ada, choice="right", source="page")
+    release = written(campaign)
+    assert release.manifest["n_votes"] == 2
+    assert len(files_of(release)["votes.csv"].splitlines()) == 3
 
 
 @pytest.mark.parametrize(
