@@ -1,67 +1,91 @@
-"""What a campaign has come to: progress for everybody, people for its managers."""
+"""What a campaign has come to: counts of turns, votes and beliefs; and one person's own part."""
 
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Avg, Count, F, Max, Q
+from django.db.models import Avg, Count, F, Q, Sum, Value
+from django.db.models.functions import Coalesce, Floor, Least, TruncHour
 
 from labeling.models import Campaign, Consensus, Turn, User, Vote
 from labeling.votes import standing
 
 
 def progress(campaign: Campaign) -> dict[str, Any]:
-    """Counts of turns, votes and what is believed, overall and by choice."""
-    turns = Turn.objects.filter(campaign=campaign).aggregate(
-        faces=Count("id"),
-        closed=Count("id", filter=Q(wanted=F("had"))),
-        with_votes=Count("id", filter=Q(had__gt=0)),
-    )
-    believed = Consensus.objects.filter(campaign=campaign)
-    by_choice = {
-        row["choice"]: {"human": row["human"], "model": row["model"]}
-        for row in believed.values("choice").annotate(
-            human=Count("id", filter=Q(source=Consensus.Source.HUMAN)),
-            model=Count("id", filter=Q(source=Consensus.Source.MODEL)),
+    """Counts of turns, votes and what is believed, overall and by choice.
+
+    votes  standing ones on faces, as the turns count them: 200,000 rows instead of 600,000
+    """
+    is_audit = Q(kind=Turn.Kind.AUDIT)
+    turns = (
+        Turn.objects.filter(campaign=campaign)
+        .asked()
+        .aggregate(
+            faces=Count("id"),
+            closed=Count("id", filter=Q(wanted=F("had"))),
+            with_votes=Count("id", filter=Q(had__gt=0)),
+            votes=Coalesce(Sum("had"), 0),
+            held=Coalesce(Sum("held"), 0),
+            n_audits=Count("id", filter=is_audit),
+            audits_closed=Count("id", filter=is_audit & Q(wanted=F("had"))),
+            audit_votes=Coalesce(Sum("had", filter=is_audit), 0),
+            audit_votes_wanted=Coalesce(Sum("wanted", filter=is_audit), 0),
         )
+    )
+    audits = {
+        "faces": turns.pop("n_audits"),
+        "closed": turns.pop("audits_closed"),
+        "votes": turns.pop("audit_votes"),
+        "votes_wanted": turns.pop("audit_votes_wanted"),
     }
-    newest = campaign.classifiers.order_by("-version").first()
+    newest = campaign.classifiers.order_by("-version").values("version", "card").first()
     return {
         **turns,
         "open": turns["faces"] - turns["closed"],
-        "votes": standing(campaign).count(),
-        "consensus": {
-            value: by_choice.get(value, {"human": 0, "model": 0}) for value in campaign.values
-        },
-        "classifier": {"version": newest.version, **newest.card} if newest else None,
+        "audits": audits,
+        "consensus": _believed(campaign),
+        "classifier": {"version": newest["version"], **newest["card"]} if newest else None,
         # Certification needs audited faces; until a campaign has them, nothing is promised.
         "certified_coverage": None,
     }
 
 
-def annotators(campaign: Campaign) -> list[dict[str, Any]]:
-    """Each annotator's standing votes, by choice, and seconds per vote."""
-    people = User.objects.filter(votes__turn__campaign=campaign).distinct().order_by("username")
-    counts = standing(campaign).values("annotator_id", "choice").annotate(n=Count("id"))
-    pace = (
+def _believed(campaign: Campaign) -> dict[str, dict[str, int]]:
+    """How many faces each choice is believed of, by people and by the model alone."""
+    counts = {value: {"human": 0, "model": 0} for value in campaign.values}
+    rows = Consensus.objects.filter(campaign=campaign).values("choice", "source")
+    for row in rows.annotate(n=Count("id")):
+        if row["choice"] in counts:
+            counts[row["choice"]][row["source"]] = row["n"]
+    return counts
+
+
+def certainty(campaign: Campaign) -> list[dict[str, Any]]:
+    """How sure we are of faces, in steps of five percent from a guess upward: {from, human, model}.
+
+    The last step holds certainty itself.
+    """
+    step, least = 0.05, 1 / len(campaign.values)
+    first = int(least / step)
+    tallies = {i: {"from": i * step, "human": 0, "model": 0} for i in range(first, 20)}
+    steps = Least(Floor(F("probability") / step), Value(19.0))
+    rows = Consensus.objects.filter(campaign=campaign).annotate(step=steps)
+    for row in rows.values("step", "source").annotate(n=Count("id")):
+        tallies[min(max(int(row["step"]), first), 19)][row["source"]] += row["n"]
+    return list(tallies.values())
+
+
+def votes_by_hour(campaign: Campaign) -> list[tuple[datetime, dict[str, int]]]:
+    """Standing votes of each hour that has some, by choice."""
+    rows = (
         standing(campaign)
-        .values("annotator_id")
-        .annotate(seconds=Avg("seconds"), last=Max("created_at"))
+        .order_by()
+        .values("choice", hour=TruncHour("created_at"))
+        .annotate(n=Count("id"))
     )
-    pace_of = {row["annotator_id"]: row for row in pace}
-    by_person: dict[int, dict[str, int]] = {}
-    for row in counts:
-        by_person.setdefault(row["annotator_id"], {})[row["choice"]] = row["n"]
-    return [
-        {
-            "annotator": person.username,
-            "origin": person.origin,
-            "votes": sum(by_person.get(person.id, {}).values()),
-            "by_choice": by_person.get(person.id, {}),
-            "seconds_per_vote": pace_of.get(person.id, {}).get("seconds"),
-            "last_vote": pace_of.get(person.id, {}).get("last"),
-        }
-        for person in people
-    ]
+    hours: dict[datetime, dict[str, int]] = {}
+    for row in rows:
+        hours.setdefault(row["hour"], {})[row["choice"]] = row["n"]
+    return sorted(hours.items())
 
 
 def mine(

@@ -1,17 +1,23 @@
-"""Campaigns, how far they are, and who answers how."""
+"""Campaigns: made, changed, how far they are, who answers how, and how far people agree."""
 
 from typing import Any
 
 from django.urls import path
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling import reports
-from labeling.bodies import ANY_OBJECT
-from labeling.models import Campaign
+from labeling import agreements, annotators, campaigns, reports
+from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.counted import counted
+from labeling.errors import NotFound, Refused
+from labeling.models import Campaign, Dataset
 from labeling.roles import campaign_for, has_role, needs
+
+# Counting hundreds of thousands of votes is shared by all who ask within so many seconds.
+PEOPLE_SECONDS, AGREEMENT_SECONDS = 10, 60
 
 
 def show_campaign(campaign: Campaign) -> dict[str, Any]:
@@ -21,33 +27,97 @@ def show_campaign(campaign: Campaign) -> dict[str, Any]:
         "prompt": campaign.prompt,
         "choices": campaign.choices,
         "policy": {
-            "votes_min": campaign.votes_min,
-            "votes_max": campaign.votes_max,
-            "lease_seconds": campaign.lease_seconds,
-            "shows_suggestions": campaign.shows_suggestions,
+            **{name: getattr(campaign, name) for name in campaigns.POLICY},
             "is_open": campaign.is_open,
         },
         "progress": reports.progress(campaign),
     }
 
 
+class ChangeBody(Strict):
+    """Every field may be left out; campaigns.change checks what the values mean."""
+
+    title = serializers.CharField(max_length=120, required=False)
+    prompt = serializers.CharField(max_length=300, required=False)
+    choices = serializers.ListField(child=serializers.DictField(), required=False)
+    is_open = serializers.BooleanField(required=False)
+    votes_min = serializers.IntegerField(required=False)
+    votes_max = serializers.IntegerField(required=False)
+    lease_seconds = serializers.IntegerField(required=False)
+    stop_rule = serializers.CharField(required=False)
+    shows_suggestions = serializers.BooleanField(required=False)
+    blind_share = serializers.FloatField(required=False)
+    audit_share = serializers.FloatField(required=False)
+    audit_votes = serializers.IntegerField(required=False)
+    mirror_share = serializers.FloatField(required=False)
+    known_share = serializers.FloatField(required=False)
+    catch_share = serializers.FloatField(required=False)
+    quiz = serializers.CharField(required=False)
+    quiz_pass_mark = serializers.IntegerField(required=False)
+
+
+class NewBody(ChangeBody):
+    slug = serializers.SlugField(max_length=60)
+    title = serializers.CharField(max_length=120)
+    dataset = serializers.CharField(max_length=60)
+
+
 class CampaignsView(APIView):
-    permission_classes = [needs("annotator", "manager", "researcher")]
+    def get_permissions(self) -> list[Any]:
+        if self.request.method == "POST":
+            return [needs("manager")()]
+        return [needs("annotator", "manager", "researcher")()]
 
     @extend_schema(operation_id="campaigns_list", responses=ANY_OBJECT)
     def get(self, request: Request) -> Response:
-        campaigns = Campaign.objects.order_by("id")
+        rows = Campaign.objects.order_by("id")
         if not has_role(request.user, "manager", "researcher"):
-            campaigns = campaigns.filter(is_open=True)
-        return Response({"results": [show_campaign(c) for c in campaigns], "next": None})
+            rows = rows.filter(is_open=True)
+        return Response({"results": [show_campaign(c) for c in rows], "next": None})
+
+    @extend_schema(request=NewBody, responses={201: ANY_OBJECT})
+    def post(self, request: Request) -> Response:
+        body = read(NewBody, request)
+        name = body.pop("dataset")
+        dataset = Dataset.objects.filter(name=name, mirrors=None).first()
+        if dataset is None:
+            raise NotFound(f"There is no dataset {name!r}.")
+        if "choices" in body and "prompt" not in body:
+            raise Refused("invalid", "Choices came without a prompt; expected both or neither.")
+        campaign = campaigns.create(dataset, body.pop("slug"), by=request.user, **body)
+        return Response(show_campaign(campaign), status=201)
 
 
 class CampaignView(APIView):
-    permission_classes = [needs("annotator", "manager", "researcher")]
+    def get_permissions(self) -> list[Any]:
+        if self.request.method == "PATCH":
+            return [needs("manager")()]
+        return [needs("annotator", "manager", "researcher")()]
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
         return Response(show_campaign(campaign_for(request.user, slug)))
+
+    @extend_schema(request=ChangeBody, responses=ANY_OBJECT)
+    def patch(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        changed = campaigns.change(campaign, by=request.user, **read(ChangeBody, request))
+        return Response(show_campaign(changed))
+
+
+class AuditsBody(Strict):
+    faces = serializers.IntegerField(min_value=1, max_value=1_000_000)
+
+
+class AuditsView(APIView):
+    permission_classes = [needs("manager")]
+
+    @extend_schema(request=AuditsBody, responses={201: ANY_OBJECT})
+    def post(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        faces = read(AuditsBody, request)["faces"]
+        drawn = campaigns.draw_audits(campaign, faces, by=request.user)
+        return Response({"drawn": drawn}, status=201)
 
 
 class ProgressView(APIView):
@@ -63,7 +133,28 @@ class AnnotatorsView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        return Response({"results": reports.annotators(campaign_for(request.user, slug))})
+        order = request.query_params.get("sort", "name")
+        if order not in annotators.ORDERS:
+            raise Refused("invalid", f"sort is {order!r}; expected one of {annotators.ORDERS}.")
+        campaign = campaign_for(request.user, slug)
+        people = counted(campaign, "annotators", PEOPLE_SECONDS, annotators.annotators)
+        return Response(
+            {
+                "results": annotators.in_order(people.value, order),
+                "bias": annotators.bias_overall(people.value),
+                "as_of": people.as_of,
+            }
+        )
+
+
+class AgreementView(APIView):
+    permission_classes = [needs("manager")]
+
+    @extend_schema(responses=ANY_OBJECT)
+    def get(self, request: Request, slug: str) -> Response:
+        campaign = campaign_for(request.user, slug)
+        found = counted(campaign, "agreement", AGREEMENT_SECONDS, agreements.agreement)
+        return Response({**found.value, "as_of": found.as_of})
 
 
 urlpatterns = [
@@ -71,4 +162,6 @@ urlpatterns = [
     path("api/campaigns/<slug:slug>", CampaignView.as_view(), name="api-campaign"),
     path("api/campaigns/<slug:slug>/progress", ProgressView.as_view(), name="api-progress"),
     path("api/campaigns/<slug:slug>/annotators", AnnotatorsView.as_view(), name="api-annotators"),
+    path("api/campaigns/<slug:slug>/agreement", AgreementView.as_view(), name="api-agreement"),
+    path("api/campaigns/<slug:slug>/audits", AuditsView.as_view(), name="api-audits"),
 ]

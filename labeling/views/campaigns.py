@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from labeling import queue, reports
+from labeling import annotators, queue, reports
 from labeling.errors import Refused
 from labeling.models import UNSURE, Campaign, Dataset, User
 from labeling.roles import page_for
@@ -82,7 +82,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
     progress = reports.progress(found)
     values = [(choice["value"], choice["label"]) for choice in found.choices]
     answers = [*values, (UNSURE, "Can't tell")]
-    people = sorted(reports.annotators(found), key=lambda person: -person["votes"])
+    people = sorted(annotators.annotators(found), key=lambda person: -person["votes"])
     for person in people:
         # A stand-in is named kind:campaign:name; the page says the kind with a badge.
         is_person = person["origin"] == User.Origin.PERSON

@@ -234,3 +234,14 @@ def test_the_api_describes_itself(people, api):
     assert answer.data["openapi"].startswith("3.1")
     assert "/api/campaigns/{slug}/turns" in answer.data["paths"]
     assert api(people.rita).get("/api/docs").status_code == 200
+
+
+def test_who_must_pass_a_quiz_first_gets_no_faces(campaign, people, api):
+    campaign.quiz = "required"
+    campaign.save()
+    for what in ("turns", "grid"):
+        answer = api(people.ada).post(f"/api/campaigns/light/{what}", {}, format="json")
+        assert (answer.status_code, answer.data["code"]) == (403, "quiz_needed")
+    campaign.quiz_attempts.create(annotator=people.ada, n_questions=10, n_right=9, has_passed=True)
+    answer = api(people.ada).post("/api/campaigns/light/turns", {}, format="json")
+    assert answer.status_code == 200

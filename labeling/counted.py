@@ -1,0 +1,51 @@
+"""Counts that may be some seconds old: shown at once, counted by one request at a time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.core.cache import cache
+from django.utils import timezone
+
+from labeling.models import Campaign
+
+KEPT_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A count and when it was made."""
+
+    value: Any
+    as_of: datetime
+
+
+def counted(
+    campaign: Campaign, name: str, seconds: float, count: Callable[[Campaign], Any]
+) -> Counted:
+    """What `count(campaign)` gives, at most about `seconds` old.
+
+    While one request counts again, the others get the earlier count.
+    """
+    key, known = _key(campaign, name), at_hand(campaign, name)
+    if known is not None:
+        age = (timezone.now() - known.as_of).total_seconds()
+        # Whoever adds the key counts; if it dies, the next one may after as long as a count lasts.
+        if age < seconds or not cache.add(f"{key}-counting", True, max(seconds, 5)):
+            return known
+    try:
+        fresh = Counted(count(campaign), timezone.now())
+        cache.set(key, fresh, KEPT_SECONDS)
+    finally:
+        cache.delete(f"{key}-counting")
+    return fresh
+
+
+def at_hand(campaign: Campaign, name: str) -> Counted | None:
+    """An earlier count, however old, without counting anything."""
+    return cache.get(_key(campaign, name))
+
+
+def _key(campaign: Campaign, name: str) -> str:
+    return f"counted-{name}-{campaign.id}-{campaign.created_at.timestamp()}"
