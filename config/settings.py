@@ -58,19 +58,35 @@ VAR_DIR = Path(env_text("PENUMBRA_VAR", str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 
+SHORTEST_KEY = 50
+
+
 def secret_key() -> str:
     """The key from SECRET_KEY, else one made at first start and kept in a file only we can read."""
     if given := os.environ.get("SECRET_KEY"):
-        return given
+        return _checked(given)
     path = VAR_DIR / "secret_key"
     try:
         # O_EXCL: of two processes that start at once, one writes and the other reads.
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return path.read_text().strip() or _wait_for(path)
+        return _checked(path.read_text().strip() or _wait_for(path))
     with os.fdopen(descriptor, "w") as file:
         file.write(os.urandom(48).hex())
     return path.read_text().strip()
+
+
+def _checked(key: str) -> str:
+    """The key, unless somebody could guess it: whoever knows it can make any session."""
+    # Neither the key nor a part of it: a log may keep what we print.
+    if any(word in key.lower() for word in ("insecure", "changeme", "change-me")):
+        raise SystemExit("SECRET_KEY is an example's; leave it away, and a fresh one is made.")
+    if len(key) < SHORTEST_KEY or len(set(key)) < 10:
+        raise SystemExit(
+            f"SECRET_KEY has {len(key)} characters, {len(set(key))} different ones; "
+            f"expected at least {SHORTEST_KEY} and 10. Leave it away, and a fresh one is made."
+        )
+    return key
 
 
 def _wait_for(path: Path) -> str:
@@ -106,11 +122,13 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "axes",
+    "config.checks.Safety",
     "labeling",
     "editing",
 ]
 
 MIDDLEWARE = [
+    "config.headers.EveryAnswer",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -206,11 +224,15 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_OVER_TLS
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_SSL_REDIRECT = SERVED_OVER_TLS
 SECURE_HSTS_SECONDS = 31536000 if SERVED_OVER_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SERVED_OVER_TLS
 if SERVED_OVER_TLS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+else:
+    # HSTS, redirect and secure cookies: config.checks says when their absence matters.
+    SILENCED_SYSTEM_CHECKS = [f"security.W{number}" for number in ("004", "008", "012", "016")]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
