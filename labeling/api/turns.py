@@ -9,12 +9,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from labeling import leases, queue, reports, votes
+from labeling import leases, queue, quizzes, reports, votes
 from labeling.bodies import ANY_OBJECT, Strict, read
 from labeling.errors import Refused
 from labeling.leases import HeldFace
-from labeling.models import Vote
+from labeling.models import Campaign, Vote
 from labeling.roles import campaign_for, needs
+
+
+def campaign_to_label(request: Request, slug: str) -> Campaign:
+    """The campaign, for somebody who may label it; raises Refused for who must be quizzed."""
+    campaign = campaign_for(request.user, slug)
+    if not quizzes.may_label(campaign, request.user):
+        mark = campaign.quiz_pass_mark
+        detail = f"{campaign.slug!r} asks you to pass its quiz first, {mark} faces of ten."
+        raise Refused("quiz_needed", detail, status=403)
+    return campaign
 
 
 def show_held(held: HeldFace) -> dict[str, Any]:
@@ -41,7 +51,7 @@ class TurnsView(APIView):
 
     @extend_schema(request=TurnsBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        campaign = campaign_for(request.user, slug)
+        campaign = campaign_to_label(request, slug)
         faces = queue.next_faces(campaign, request.user, read(TurnsBody, request)["count"])
         turns = [show_held(held) for held in faces]
         return Response({"turns": turns, "open": queue.count_open(campaign)})
@@ -59,7 +69,7 @@ class GridView(APIView):
 
     @extend_schema(request=GridBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        campaign = campaign_for(request.user, slug)
+        campaign = campaign_to_label(request, slug)
         body = read(GridBody, request)
         choice, faces = queue.next_grid(
             campaign, request.user, body["count"], body.get("choice") or None
