@@ -98,7 +98,13 @@ def test_guessing_passwords_is_slowed_down(people, api):
 # Who may call what; the stranger and nobody may call nothing.
 ALLOWED = {
     ("get", "/api/campaigns"): {"ada", "mia", "rita"},
+    ("post", "/api/campaigns"): {"mia"},
     ("get", "/api/campaigns/light"): {"ada", "mia", "rita"},
+    ("patch", "/api/campaigns/light"): {"mia"},
+    ("post", "/api/campaigns/light/audits"): {"mia"},
+    ("get", "/api/campaigns/light/agreement"): {"mia"},
+    ("get", "/api/campaigns/light/contested"): {"mia"},
+    ("post", "/api/campaigns/light/adjudications"): {"mia"},
     ("get", "/api/campaigns/light/progress"): {"ada", "mia", "rita"},
     ("get", "/api/campaigns/light/annotators"): {"mia"},
     ("get", "/api/campaigns/light/mine"): {"ada"},

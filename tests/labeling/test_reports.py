@@ -38,21 +38,6 @@ def test_progress_counts_turns_votes_and_beliefs(dataset, faces, people):
     assert told["certified_coverage"] is None
 
 
-def test_annotators_are_shown_with_what_stands_of_their_votes(dataset, faces, people):
-    campaign = queue.create_campaign(dataset, "light", title="Light")
-    cast(campaign, people.ada, faces[0], "left", seconds=1)
-    cast(campaign, people.ada, faces[1], "unsure", seconds=3)
-    taken_back = cast(campaign, people.ada, faces[2], "right")
-    votes.withdraw(campaign, people.ada, uuid.UUID(taken_back))
-    votes.cast_outside(campaign, [("000004.jpg", "e", "center")], source="imported")
-    ada, e = reports.annotators(campaign)
-    assert (ada["annotator"], ada["votes"], ada["by_choice"]) == (
-        "ada", 2, {"left": 1, "unsure": 1},
-    )  # fmt: skip
-    assert ada["seconds_per_vote"] == 2
-    assert (e["annotator"], e["origin"], e["votes"]) == ("imported:light:e", "imported", 1)
-
-
 def test_an_annotator_sees_the_newest_of_their_own_votes(dataset, faces, people):
     campaign = queue.create_campaign(dataset, "light", title="Light")
     for face in faces[:3]:
