@@ -16,7 +16,11 @@ from labeling.views.start import next_step, show_answers, show_guide
 @page_for("annotator")
 def label(request: HttpRequest, slug: str) -> HttpResponse:
     """One face at a time; the first visit begins with the rubric."""
-    campaign = get_object_or_404(Campaign, slug=slug, is_open=True)
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("dataset"), slug=slug, is_open=True
+    )
+    if campaign.dataset.is_elsewhere:
+        return elsewhere(request, campaign)
     if step := next_step(campaign, request.user):
         return redirect(step, slug)
     total = campaign.turns.asked().count()
@@ -39,7 +43,11 @@ def label(request: HttpRequest, slug: str) -> HttpResponse:
 @page_for("annotator")
 def grid(request: HttpRequest, slug: str) -> HttpResponse:
     """Many faces at once for which the model says one choice: which of them are something else?"""
-    campaign = get_object_or_404(Campaign, slug=slug, is_open=True)
+    campaign = get_object_or_404(
+        Campaign.objects.select_related("dataset"), slug=slug, is_open=True
+    )
+    if campaign.dataset.is_elsewhere:
+        return elsewhere(request, campaign)
     if step := next_step(campaign, request.user):
         return redirect(step, slug)
     context = show_desk(campaign, request.user)
@@ -48,6 +56,12 @@ def grid(request: HttpRequest, slug: str) -> HttpResponse:
         choice["question"] = ask_all(choice, is_of_light=is_about_light(campaign))
         choice["open"] = waiting[choice["value"]]
     return render(request, "label/grid.html", context)
+
+
+def elsewhere(request: HttpRequest, campaign: Campaign) -> HttpResponse:
+    """Why there are no faces here: asking for some would only keep them from those who see them."""
+    context = {"campaign": campaign, "has_faces": campaign.turns.exists()}
+    return render(request, "label/elsewhere.html", context)
 
 
 def show_desk(campaign: Campaign, person: User) -> dict[str, Any]:
