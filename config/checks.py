@@ -45,7 +45,7 @@ def others_reach_it_over_tls_only(**_: Any) -> list[checks.CheckMessage]:
         checks.Warning(
             f"ALLOWED_HOSTS names {', '.join(hosts)}, and SERVED_OVER_TLS is no: passwords and "
             "sessions travel in the clear.",
-            hint="Put a proxy that speaks TLS in front and set SERVED_OVER_TLS=yes (docs/deploy.md).",
+            hint="Put a proxy that speaks TLS in front; docs/deploy.md says how.",
             id="penumbra.W001",
         )
     ]

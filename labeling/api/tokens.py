@@ -45,7 +45,8 @@ class TokenView(APIView):
     @extend_schema(request=TokenBody, responses=ANY_OBJECT)
     def post(self, request: Request) -> Response:
         body = read(TokenBody, request)
-        user = authenticate(request, **body)
+        # Django's own request: a lockout is noted on it, and the middleware answers for us then.
+        user = authenticate(request._request, **body)
         if user is None:
             raise Refused("wrong_credentials", "The name or the password is wrong.")
         row, token = AuthToken.objects.create(user, expiry=timedelta(days=settings.TOKEN_DAYS))
