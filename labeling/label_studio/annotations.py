@@ -16,6 +16,7 @@ from labeling import votes
 from labeling.errors import NotFound, Refused
 from labeling.label_studio.configs import LabelConfig, config_of
 from labeling.label_studio.errors import Invalid
+from labeling.label_studio.texts import quoted
 from labeling.models import UNSURE, Campaign, Turn, User, Vote
 
 # Room for a million annotators; numbers stay below 2**53, which every JSON reader holds exactly,
@@ -133,9 +134,9 @@ class Answer:
 def read_answer(body: object, campaign: Campaign, annotator: User) -> Answer:
     """The one choice in an annotation's body, or a skipped task; raises Invalid for all else."""
     if not isinstance(body, dict):
-        raise Invalid("non_field_errors", f"The annotation is {body!r}; expected an object.")
+        raise Invalid("non_field_errors", f"The annotation is {quoted(body)}; expected an object.")
     if body.get("completed_by") not in (None, annotator.id):
-        detail = f"completed_by is {body['completed_by']!r}; you are {annotator.id}."
+        detail = f"completed_by is {quoted(body['completed_by'])}; you are {annotator.id}."
         raise Invalid("completed_by", f"{detail} Everybody answers for themselves.")
     if body.get("ground_truth"):
         detail = "ground_truth is true; managers say last words on the page of contested faces."
@@ -143,8 +144,8 @@ def read_answer(body: object, campaign: Campaign, annotator: User) -> Answer:
     result = body.get("result")
     if body.get("was_cancelled") is True:
         if result:
-            detail = f"was_cancelled is true and the result is {result!r}; expected one of both."
-            raise Invalid("result", detail)
+            detail = f"was_cancelled is true, and the result is {quoted(result)}"
+            raise Invalid("result", f"{detail}; expected one of both.")
         return Answer(UNSURE, body.get("lead_time"))
     return Answer(_read_choice(result, campaign), body.get("lead_time"))
 
@@ -152,7 +153,7 @@ def read_answer(body: object, campaign: Campaign, annotator: User) -> Answer:
 def _read_choice(result: object, campaign: Campaign) -> str:
     config, _ = config_of(campaign)
     if not isinstance(result, list) or len(result) != 1 or not isinstance(result[0], dict):
-        raise Invalid("result", f"The result is {result!r}; expected a list with one object.")
+        raise Invalid("result", f"The result is {quoted(result)}; expected a list with one object.")
     came = result[0]
     expected = {
         "from_name": config.choices_name,
@@ -161,11 +162,12 @@ def _read_choice(result: object, campaign: Campaign) -> str:
     }
     for field, value in expected.items():
         if came.get(field) != value:
-            raise Invalid("result", f"{field} is {came.get(field)!r}; expected {value!r}.")
+            detail = f"{field} is {quoted(came.get(field))}; expected {value!r}."
+            raise Invalid("result", detail)
     value = came.get("value")
     chosen = value.get("choices") if isinstance(value, dict) else None
     if not isinstance(chosen, list) or len(chosen) != 1 or chosen[0] not in campaign.values:
-        detail = f"The choices are {chosen!r}; expected exactly one of {campaign.values}."
+        detail = f"The choices are {quoted(chosen)}; expected exactly one of {campaign.values}."
         raise Invalid("result", detail)
     return chosen[0]
 

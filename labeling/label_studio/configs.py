@@ -9,6 +9,7 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from labeling.label_studio.errors import Invalid
+from labeling.label_studio.texts import quoted
 from labeling.models import Campaign
 
 Choice = dict[str, str]
@@ -87,7 +88,7 @@ def _no(detail: str) -> Invalid:
 
 def _parse(text: object) -> Element:
     if not isinstance(text, str) or not text.strip():
-        raise _no(f"The label config is {text!r}; expected XML")
+        raise _no(f"The label config is {quoted(text)}; expected XML")
     if len(text) > MOST_LETTERS:
         raise _no(f"The label config has {len(text):,} letters; expected at most {MOST_LETTERS:,}")
     try:

@@ -15,6 +15,7 @@ from labeling.errors import Refused
 from labeling.label_studio import errors
 from labeling.label_studio.errors import Invalid
 from labeling.label_studio.tasks import Viewer
+from labeling.label_studio.texts import quoted
 from labeling.roles import ROLES, needs
 
 ANNOTATE = ("annotator",)
@@ -62,7 +63,8 @@ class Pages(PageNumberPagination):
 def read_object(request: Request) -> dict[str, Any]:
     """The request's body, which must be an object."""
     if not isinstance(request.data, dict):
-        raise Invalid("non_field_errors", f"The body is {request.data!r}; expected an object.")
+        detail = f"The body is {quoted(request.data)}; expected an object."
+        raise Invalid("non_field_errors", detail)
     return request.data
 
 
@@ -72,7 +74,7 @@ def read_number(request: Request, field: str) -> int | None:
     if text is None:
         return None
     if not text.isascii() or not text.isdigit():
-        raise Invalid(field, f"The {field} is {text!r}; expected a number.")
+        raise Invalid(field, f"The {field} is {quoted(text)}; expected a number.")
     return int(text)
 
 
@@ -80,5 +82,5 @@ def read_flag(request: Request, field: str) -> bool:
     """A yes or no of the query, as the SDK and curl write it; absent = no."""
     text = request.query_params.get(field, "").lower()
     if text not in ("", "0", "1", "false", "true"):
-        raise Invalid(field, f"{field} is {text!r}; expected true or false.")
+        raise Invalid(field, f"{field} is {quoted(text)}; expected true or false.")
     return text in ("1", "true")

@@ -12,7 +12,7 @@ from labeling import acts
 from labeling.label_studio import whereabouts
 from labeling.label_studio.configs import config_of
 from labeling.label_studio.errors import Invalid
-from labeling.label_studio.texts import is_storable
+from labeling.label_studio.texts import is_storable, quoted
 from labeling.models import Campaign, Dataset, Face, LabelStudioTask, Turn, User
 
 ADDRESS_LETTERS = Face._meta.get_field("filename").max_length
@@ -72,7 +72,7 @@ def read_tasks(body: object, image_key: str) -> list[SentTask]:
 
 def _read_task(number: int, row: object, image_key: str) -> SentTask:
     if not isinstance(row, dict):
-        raise Invalid("non_field_errors", f"Task {number} is {row!r}; expected an object.")
+        raise Invalid("non_field_errors", f"Task {number} is {quoted(row)}; expected an object.")
     if "data" not in row:
         row = {"data": row}
     for answers in ("annotations", "completions", "predictions"):
@@ -81,11 +81,11 @@ def _read_task(number: int, row: object, image_key: str) -> SentTask:
             raise Invalid(answers, detail)
     data, meta = row["data"], row.get("meta") or {}
     if not isinstance(data, dict) or not isinstance(meta, dict):
-        detail = f"Task {number} has data {data!r} and meta {meta!r}; expected objects."
+        detail = f"Task {number} has data {quoted(data)} and meta {quoted(meta)}; expected objects."
         raise Invalid("data", detail)
     image = data.get(image_key)
     if not isinstance(image, str) or not image.strip():
-        detail = f"Task {number} has no {image_key!r}, which the label config shows: {data!r}."
+        detail = f"Task {number} has no {image_key!r} for the label config: {quoted(data)}."
         raise Invalid("data", detail)
     if len(image) > ADDRESS_LETTERS:
         detail = (
@@ -147,8 +147,8 @@ def _one_per_face(tasks: Sequence[SentTask], faces: dict[str, int]) -> dict[int,
     for task in tasks:
         other = by_face.setdefault(faces[task.image], task)
         if (other.data, other.meta) != (task.data, task.meta):
-            detail = f"{other.data!r} and {task.data!r} show one face; expected one task for each."
-            raise Invalid("data", detail)
+            both = f"{quoted(other.data)} and {quoted(task.data)}"
+            raise Invalid("data", f"{both} show one face; expected one task for each.")
     return by_face
 
 
@@ -178,8 +178,8 @@ def _describe(turns: dict[int, Turn], tasks: dict[int, SentTask]) -> int:
             new.append(LabelStudioTask(turn=turn, data=task.data, meta=task.meta))
         elif (before.data, before.meta) != (task.data, task.meta):
             detail = (
-                f"Task {turn.id} shows this face already, with the data {before.data!r}; now "
-                f"{task.data!r} came."
+                f"Task {turn.id} shows this face already, with the data {quoted(before.data)}; now "
+                f"{quoted(task.data)} came."
             )
             raise Invalid("data", detail)
     LabelStudioTask.objects.bulk_create(new, batch_size=BATCH)

@@ -13,7 +13,7 @@ from labeling.errors import Conflict, Refused
 from labeling.label_studio.annotations import stamp
 from labeling.label_studio.configs import LabelConfig, config_of, read_config
 from labeling.label_studio.errors import Invalid
-from labeling.label_studio.texts import read_text
+from labeling.label_studio.texts import quoted, read_text
 from labeling.models import (
     ELSEWHERE,
     UNSURE,
@@ -147,7 +147,8 @@ def _description(body: dict[str, Any]) -> str:
 def _is_open(body: dict[str, Any], *, default: bool) -> bool:
     published = body.get("is_published", default)
     if not isinstance(published, bool):
-        raise Invalid("is_published", f"is_published is {published!r}; expected true or false.")
+        detail = f"is_published is {quoted(published)}; expected true or false."
+        raise Invalid("is_published", detail)
     return published
 
 
@@ -157,7 +158,7 @@ def _redundancy(body: dict[str, Any]) -> dict[str, int]:
     if n is None:
         return {}
     if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_ANNOTATIONS:
-        detail = f"maximum_annotations is {n!r}; expected 1 to {MOST_ANNOTATIONS}."
+        detail = f"maximum_annotations is {quoted(n)}; expected 1 to {MOST_ANNOTATIONS}."
         raise Invalid("maximum_annotations", detail)
     return {"votes_min": n, "votes_max": n}
 

@@ -24,6 +24,7 @@ from labeling.label_studio.door import (
     read_object,
 )
 from labeling.label_studio.errors import VERSION, Invalid
+from labeling.label_studio.texts import quoted
 from labeling.models import Campaign, Turn, User
 from labeling.roles import has_role
 
@@ -72,7 +73,7 @@ class ProjectsView(Door):
             found = found.filter(id__in=read_ids("ids", [ids]))
         order = request.query_params.get("ordering") or "-created_at"
         if order not in ORDERS:
-            raise Invalid("ordering", f"ordering is {order!r}; expected one of {ORDERS}.")
+            raise Invalid("ordering", f"ordering is {quoted(order)}; expected one of {ORDERS}.")
         pages = Pages(PROJECTS_A_PAGE, MOST_PROJECTS_A_PAGE)
         page = pages.paginate_queryset(found.order_by(order, "-id"), request)
         return pages.get_paginated_response(projects.show_projects(page))
@@ -237,7 +238,7 @@ class ExportView(Door):
         if export_type not in exports.FORMATS:
             expected = sorted(exports.FORMATS)
             raise Invalid(
-                "exportType", f"exportType is {export_type!r}; expected one of {expected}."
+                "exportType", f"exportType is {quoted(export_type)}; expected one of {expected}."
             )
         parts, content_type = exports.export(
             campaign,
@@ -275,7 +276,7 @@ def read_ids(field: str, texts: list[str]) -> list[int]:
     parts = [part.strip() for text in texts for part in text.split(",")]
     for part in parts:
         if not part.isascii() or not part.isdigit() or int(part) >= 2**63:
-            raise Invalid(field, f"{field} has {part!r}; expected numbers.")
+            raise Invalid(field, f"{field} has {quoted(part)}; expected numbers.")
     return [int(part) for part in parts]
 
 
@@ -288,7 +289,8 @@ def refuse_filters(query: str) -> None:
     selected = asked.get("selectedItems") if isinstance(asked, dict) else None
     everything = (None, {}, {"all": True, "excluded": []})
     if not isinstance(asked, dict) or selected not in everything:
-        raise Invalid("query", f"The query is {query!r}; tasks can't be selected here.")
+        raise Invalid("query", f"The query is {quoted(query)}; tasks can't be selected here.")
     filters = asked.get("filters") or {}
     if asked.get("ordering") or (filters.get("items") if isinstance(filters, dict) else filters):
-        raise Invalid("query", f"The query is {query!r}; tasks can't be filtered or sorted here.")
+        detail = f"The query is {quoted(query)}; tasks can't be filtered or sorted here."
+        raise Invalid("query", detail)
