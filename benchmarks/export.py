@@ -17,6 +17,7 @@ import psutil
 from benchmarks._database import throw_away_database
 from benchmarks._memory import Peak
 from benchmarks._reporting import report, say
+from benchmarks._rows import make_campaign
 
 NAMES = {
     "labels.csv": "csv",
@@ -31,17 +32,8 @@ def believe_everything(var: Path, n_rows: int) -> Any:
     """A campaign in which something is believed of each of n faces."""
     from django.db import connection
 
-    from labeling import queue
-    from labeling.models import Dataset
-
-    dataset = Dataset.objects.create(name="export", image_folder=str(var), n_faces=n_rows)
+    campaign = make_campaign(var, "export", n_rows)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO labeling_face (dataset_id, filename, width, height) "
-            "SELECT %s, lpad(n::text, 6, '0') || '.jpg', 178, 218 FROM generate_series(1, %s) n",
-            [dataset.id, n_rows],
-        )
-        campaign = queue.create_campaign(dataset, "export", title="Export")
         cursor.execute(
             """
             INSERT INTO labeling_consensus
@@ -55,7 +47,7 @@ def believe_everything(var: Path, n_rows: int) -> Any:
             """,
             [campaign.id],
         )
-        cursor.execute("VACUUM ANALYZE labeling_face, labeling_turn, labeling_consensus")
+        cursor.execute("VACUUM ANALYZE labeling_consensus")
     return campaign
 
 

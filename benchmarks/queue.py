@@ -14,30 +14,11 @@ from typing import Any
 
 from benchmarks._database import throw_away_database
 from benchmarks._reporting import report, say
+from benchmarks._rows import make_campaign
 from benchmarks._web import Annotator, Web, percentile, served, session_of
 
 SMALL = 10_000
 AHEAD, REFILL_BELOW = 10, 5
-
-
-def make_campaign(var: Path, slug: str, n_faces: int, **policy: Any) -> Any:
-    """A campaign about faces that are rows only: nobody looks at their pictures here."""
-    from django.db import connection
-
-    from labeling import queue
-    from labeling.models import Dataset
-
-    dataset = Dataset.objects.create(name=slug, image_folder=str(var), n_faces=n_faces)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO labeling_face (dataset_id, filename, width, height) "
-            "SELECT %s, lpad(n::text, 6, '0') || '.jpg', 178, 218 FROM generate_series(1, %s) n",
-            [dataset.id, n_faces],
-        )
-    campaign = queue.create_campaign(dataset, slug, title=slug, **policy)
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE labeling_face, labeling_turn")
-    return campaign
 
 
 def run_all(annotators: list[Annotator], work: Callable[[Annotator], None]) -> float:

@@ -49,14 +49,16 @@ def alone(campaign: Campaign) -> Iterator[None]:
 
 
 def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
-    campaign, began = job.campaign, time.monotonic()
+    campaign, laps = job.campaign, Laps()
     progress(0.0, "reading features")
     described = suggestions.describe(campaign, progress)
-    features_ready = time.monotonic()
+    laps.end("features")
     progress(0.6, "counting votes")
     opinion = consensus.read_opinion(campaign)
+    laps.end("votes")
     progress(0.65, "training")
     training, trained_on = train(campaign, described, opinion)
+    laps.end("training")
     model = version = None
     held_out: dict[str, float] = {}
     if training is not None:
@@ -69,13 +71,16 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         held_out = {name: classifier.card[name] for name in ("accuracy", "log_loss", "ece")}
         # Of the faces it was trained on, only what it said without them counts as evidence.
         model[trained_on] = training.held_out
+    laps.end("suggestions")
     progress(0.85, "storing consensus")
     belief = consensus.believe(opinion, described.face_ids, model)
     consensus.store(campaign, belief)
     skills.store(campaign, opinion)
+    laps.end("consensus")
     progress(0.9, "ordering the queue")
     reopened = ordering.reopen(campaign, belief)
     n_open = _order_queue(campaign, described, belief if model is not None else None, job.id)
+    laps.end("order")
     return {
         "faces": len(described.face_ids),
         "votes": int(opinion.n_votes.sum()),
@@ -86,9 +91,22 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         "open": n_open,
         "unreadable": described.unreadable[:20],
         "n_unreadable": len(described.unreadable),
-        "features_seconds": round(features_ready - began, 3),
-        "seconds": round(time.monotonic() - began, 3),
+        "features_seconds": laps.seconds["features"],
+        "parts": laps.seconds,
+        "seconds": round(sum(laps.seconds.values()), 3),
     }
+
+
+class Laps:
+    """How long each part of a refresh took, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self.since = time.monotonic()
+
+    def end(self, part: str) -> None:
+        now = time.monotonic()
+        self.seconds[part], self.since = round(now - self.since, 3), now
 
 
 def train(
