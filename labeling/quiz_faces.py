@@ -51,6 +51,8 @@ class KnownFace:
 
 def why_not(campaign: Campaign) -> str | None:
     """Why no quiz can be given; None when one can."""
+    if campaign.dataset.is_elsewhere:
+        return "its pictures lie elsewhere and can't be shown here."
     if is_about_light(campaign):
         return None
     truths = _adjudicated(campaign)

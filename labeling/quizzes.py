@@ -110,6 +110,12 @@ def standing_from(tries: list[QuizAttempt]) -> Standing:
     )
 
 
+def summary(campaign: Campaign, annotator: User) -> dict[str, Any]:
+    """How this person stands, for programs."""
+    now = standing(campaign, annotator)
+    return {"state": now.state, "right": now.right, "of": now.of, "tries": now.tries}
+
+
 def start(campaign: Campaign, annotator: User) -> QuizAttempt:
     """This person's open try, or a new one with ten faces.
 

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Avg, Count, F, Q, Sum, Value
 from django.db.models.functions import Coalesce, Floor, Least, TruncHour
 
+from labeling import quizzes
 from labeling.models import Campaign, Consensus, Turn, User, Vote
 from labeling.votes import standing
 
@@ -115,6 +116,5 @@ def mine(
             }
             for vote in recent
         ],
-        # The quiz before the first vote comes with the labeling loop; null = not taken.
-        "quiz": None,
+        "quiz": quizzes.summary(campaign, annotator),
     }

@@ -8,7 +8,17 @@ from django.db import transaction
 
 from labeling import acts
 from labeling.errors import Conflict, Refused
-from labeling.models import UNSURE, Campaign, Face, RubricReading, Turn, User, Vote
+from labeling.models import (
+    UNSURE,
+    Adjudication,
+    Campaign,
+    Consensus,
+    Face,
+    RubricReading,
+    Turn,
+    User,
+    Vote,
+)
 
 LIGHT = ["left", "center", "right"]
 MOST_TEXT, MOST_NOTES, MOST_FACES = 1000, 4000, 8
@@ -98,7 +108,8 @@ def find_faces(campaign: Campaign, filenames: list[str]) -> list[int]:
         names = ", ".join(repr(name) for name in missing[:3])
         raise Refused(
             "unknown_face",
-            f"The campaign has no face {names}; expected file names like {some!r}, one per line.",
+            f"there is no face {names} in this campaign; expected file names like {some!r}, "
+            "one per line.",
         )
     return list(dict.fromkeys(found[name] for name in filenames))
 
@@ -111,6 +122,23 @@ def faces_shown(campaign: Campaign, rubric: Rubric) -> dict[int, str]:
     )
 
 
+def suggested_faces(campaign: Campaign, value: str, *, most: int = 6) -> dict[int, str]:
+    """Faces that show a choice well, by id with their file names: settled ones, then sure ones."""
+    settled = Adjudication.objects.filter(campaign=campaign, choice=value).order_by("-id")
+    sure = Consensus.objects.filter(
+        campaign=campaign, choice=value, source=Consensus.Source.HUMAN
+    ).order_by("-probability", "-n_votes", "id")
+    found: dict[int, str] = {}
+    for rows in (settled, sure):
+        found |= dict(rows.values_list("face_id", "face__filename")[: most - len(found)])
+    return found
+
+
+def built_in(version: int) -> Rubric:
+    """A rubric in which no manager has written anything."""
+    return Rubric(version, "", {}, {})
+
+
 def draft(
     campaign: Campaign, notes: str, choices: Mapping[str, tuple[str, list[str]]], *, version: int
 ) -> Rubric:
@@ -121,13 +149,19 @@ def draft(
     unknown = set(choices) - {*campaign.values, UNSURE}
     if unknown:
         raise Refused("unknown_choice", f"{sorted(unknown)} came; expected {campaign.values}.")
+    labels = {choice["value"]: choice["label"] for choice in campaign.choices}
     texts, faces = {}, {}
     for value, (text, filenames) in choices.items():
-        text = _tidy(text, MOST_TEXT)
+        try:
+            text = _tidy(text, MOST_TEXT)
+            found = find_faces(campaign, [name.strip() for name in filenames if name.strip()])
+        except Refused as refused:
+            where = labels.get(value, "Can't tell")
+            raise Refused(refused.code, f"{where}: {refused.detail}") from None
         # Unchanged words stay the built-in ones, and grow better with them.
         if text and text != built_in_text(campaign, value):
             texts[value] = text
-        if found := find_faces(campaign, filenames):
+        if found:
             faces[value] = found
     return Rubric(version, _tidy(notes, MOST_NOTES), texts, faces)
 
@@ -150,8 +184,8 @@ def change(campaign: Campaign, rubric: Rubric, *, by: User) -> bool:
         if now.version != rubric.version:
             raise Conflict(
                 "guide_changed",
-                f"Somebody else has changed the guide meanwhile: yours begins at version "
-                f"{rubric.version}, it is now {now.version}.",
+                f"Somebody else has changed the guide meanwhile: yours was made from version "
+                f"{rubric.version}, now there is {now.version}. Storing yours again replaces it.",
             )
         if now == rubric:
             return False

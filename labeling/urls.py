@@ -4,7 +4,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from labeling import api, label_studio
-from labeling.views import acts, campaigns, home, joining, label, people, releases, start
+from labeling.views import acts, campaigns, guides, home, joining, label, people, releases, start
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,6 +20,9 @@ urlpatterns = [
     path("label/<slug:slug>/quiz", start.quiz, name="quiz"),
     path("campaigns", campaigns.campaigns, name="campaigns"),
     path("campaigns/<slug:slug>", campaigns.campaign, name="campaign"),
+    path("campaigns/<slug:slug>/rubric", guides.edit_rubric, name="campaign-rubric"),
+    path("campaigns/<slug:slug>/quiz", guides.quiz_results, name="campaign-quiz"),
+    path("campaigns/<slug:slug>/quiz/excuse", guides.excuse, name="quiz-excuse"),
     path("releases/<int:release_id>", releases.release, name="release"),
     path("people", people.people_page, name="people"),
     path("people/<int:person_id>", people.person_page, name="person"),
