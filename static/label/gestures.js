@@ -28,7 +28,7 @@ export class Gestures {
     this.does = does;
     /** @type {Map<number, Point>} fingers that are down */
     this.fingers = new Map();
-    /** @type {{at: Point, time: number} | null} null: not, or no longer, a tap or swipe */
+    /** @type {{at: Point, time: number, isTap: boolean} | null} null: no tap or swipe (any more) */
     this.begun = null;
     this.lastAnswer = 0;
     frame.addEventListener("pointerdown", (event) => this.#down(event));
@@ -45,7 +45,7 @@ export class Gestures {
     this.#giveUp();
     const isFree = event.timeStamp - this.lastAnswer > BOUNCE_MS && this.does.isReady();
     if (this.fingers.size > 1 || this.zoom.isOn || !isFree) return;
-    this.begun = { at: point(event), time: event.timeStamp };
+    this.begun = { at: point(event), time: event.timeStamp, isTap: true };
     this.does.touch(this.#share(event));
   }
 
@@ -59,7 +59,11 @@ export class Gestures {
     this.fingers.set(event.pointerId, now);
     if (!this.begun) return;
     const pull = from(this.begun.at, now);
-    if (length(pull) > TAP_PX) this.does.touch(null);
+    if (length(pull) > TAP_PX && this.begun.isTap) {
+      // For good: a swipe that was taken back is no tap.
+      this.begun.isTap = false;
+      this.does.touch(null);
+    }
     const { way, isSure } = swipe(pull);
     this.does.lean(way, isSure, pull);
   }
@@ -81,7 +85,7 @@ export class Gestures {
   /** @param {PointerEvent} event */
   #up(event) {
     if (!this.fingers.delete(event.pointerId) || !this.begun) return;
-    const { at, time } = this.begun;
+    const { at, time, isTap } = this.begun;
     const pull = from(at, point(event));
     const { way, isSure } = swipe(pull);
     this.#giveUp();
@@ -89,7 +93,7 @@ export class Gestures {
     if (way && isSure) {
       this.lastAnswer = event.timeStamp;
       this.does.swipe(way);
-    } else if (length(pull) <= TAP_PX && event.timeStamp - time < TAP_MS) {
+    } else if (isTap && event.timeStamp - time < TAP_MS) {
       this.lastAnswer = event.timeStamp;
       this.does.tap(this.#share(event));
     }

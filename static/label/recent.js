@@ -1,5 +1,8 @@
 // @ts-check
-/** The last answers as a strip of small pictures: what was said, and a way to take it back. */
+/**
+ * The last answers as a strip of small pictures: what was said, and a way to take it back. Each
+ * keeps its place until the eleventh takes it, so that nothing moves at the edge of one's sight.
+ */
 
 /** @typedef {import("./queue.js").Face} Face */
 
@@ -25,6 +28,8 @@ export class Recent {
     this.takeBack = takeBack;
     /** @type {{answer: Answer, item: Element}[]} the newest last */
     this.answers = [];
+    this.place = 0;
+    for (let place = 0; place < MOST; place += 1) list.append(document.createElement("li"));
   }
 
   /** @returns {Answer | undefined} */
@@ -41,12 +46,21 @@ export class Recent {
     if (!item || !button || !picture) return;
     picture.src = answer.face.picture.src;
     item.setAttribute("data-choice", answer.choice);
-    button.title = `${answer.face.filename}: ${answer.label}. Press to take it back.`;
+    button.title = `${answer.label}. Press to take it back.`;
     button.setAttribute("aria-label", button.title);
     button.addEventListener("click", () => this.takeBack(answer));
-    this.list.prepend(item);
+    const before = this.list.children[this.place];
+    const old = this.answers.find((entry) => entry.item === before);
+    if (old) this.#forget(old.answer, true);
+    this.list.children[this.place].replaceWith(item);
+    this.place = (this.place + 1) % MOST;
     this.answers.push({ answer, item });
-    if (this.answers.length > MOST) this.#forget(this.answers[0].answer, true);
+    this.#markNewest();
+  }
+
+  #markNewest() {
+    for (const { item } of this.answers.slice(-2)) item.removeAttribute("data-newest");
+    this.answers.at(-1)?.item.setAttribute("data-newest", "");
   }
 
   /** @param {Answer} answer whose picture goes on being used */
@@ -64,8 +78,12 @@ export class Recent {
   #forget(answer, isOver) {
     const entry = this.answers.find((other) => other.answer === answer);
     if (!entry) return;
-    entry.item.remove();
+    const empty = document.createElement("li");
+    // What was taken back is answered again in the same place.
+    if (entry === this.answers.at(-1)) this.place = [...this.list.children].indexOf(entry.item);
+    entry.item.replaceWith(empty);
     this.answers = this.answers.filter((other) => other !== entry);
+    this.#markNewest();
     if (isOver) URL.revokeObjectURL(answer.face.picture.src);
   }
 }
