@@ -18,8 +18,13 @@ WORDS = {
     "person.password": "chose a new password for",
     "campaign.create": "made the campaign",
     "campaign.change": "changed the campaign",
-    "campaign.open": "opened the campaign",
     "campaign.close": "closed the campaign",
+    "campaign.reopen": "opened again the campaign",
+    "campaign.import": "brought faces into the campaign",
+    "rubric.change": "rewrote the rubric of",
+    "quiz.excuse": "let past the quiz",
+    "audit.draw": "drew audit faces in",
+    "face.adjudicate": "had the last word on",
     "release.ask": "asked for",
     "release.cancel": "cancelled",
     "admin.add": "added in the back office",
@@ -27,6 +32,7 @@ WORDS = {
     "admin.delete": "deleted in the back office",
 }
 MOST_SHOWN = 50
+MOST_CHARACTERS = 200
 
 
 def record(
@@ -97,8 +103,12 @@ def in_words(what: str) -> str:
 
 
 def details_in_words(details: dict[str, Any]) -> list[tuple[str, str]]:
-    """What changed, as name and text."""
-    return [(name.replace("_", " "), _text(value)) for name, value in details.items()]
+    """What changed, as name and text; the row itself keeps a long text whole."""
+    return [(name.replace("_", " "), _short(_text(value))) for name, value in details.items()]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} …"
 
 
 def _text(value: Any) -> str:

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from labeling import tasks
+from labeling import acts, tasks
 from labeling.errors import Conflict
 from labeling.models import Campaign, Job, Release, User
 
@@ -82,7 +82,7 @@ def ask_release(
         # The campaign's row is the lock under which its releases are numbered.
         Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)
         newest = campaign.releases.aggregate(number=Max("number"))["number"] or 0
-        return submit(
+        release = submit(
             Release,
             ring=tasks.ring_release,
             user=user,
@@ -91,3 +91,17 @@ def ask_release(
             campaign=campaign,
             number=newest + 1,
         )
+        if release.number > newest:  # and not the row of the same request sent before
+            name = f"release {release.number}"
+            acts.record(user, "release.ask", name, campaign=campaign, **body)
+        return release
+
+
+def cancel_release(release: Release, *, user: User) -> None:
+    """Cancel a release that waits or runs, as its manager's act."""
+    goes_on = release.status in ("queued", "running") and not release.cancel_requested
+    with transaction.atomic():
+        cancel(release)
+        if goes_on:
+            name = f"release {release.number}"
+            acts.record(user, "release.cancel", name, campaign=release.campaign)

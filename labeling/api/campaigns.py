@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling import agreements, annotators, campaigns, reports
-from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.bodies import ANY_OBJECT, Strict, read, read_query
 from labeling.counted import counted
 from labeling.errors import NotFound, Refused
 from labeling.models import Campaign, Dataset
@@ -70,6 +70,7 @@ class CampaignsView(APIView):
 
     @extend_schema(operation_id="campaigns_list", responses=ANY_OBJECT)
     def get(self, request: Request) -> Response:
+        read_query(request.query_params)
         rows = Campaign.objects.order_by("id")
         if not has_role(request.user, "manager", "researcher"):
             rows = rows.filter(is_open=True)
@@ -133,7 +134,7 @@ class AnnotatorsView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        order = request.query_params.get("sort", "name")
+        order = read_query(request.query_params, "sort").get("sort", "name")
         if order not in annotators.ORDERS:
             raise Refused("invalid", f"sort is {order!r}; expected one of {annotators.ORDERS}.")
         campaign = campaign_for(request.user, slug)

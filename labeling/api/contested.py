@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling import contested
-from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.bodies import ANY_OBJECT, Strict, read, read_query
 from labeling.contested import Contested
 from labeling.models import Campaign
 from labeling.roles import campaign_for, needs
@@ -42,9 +42,8 @@ class ContestedView(APIView):
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
-        rows = contested.contested(
-            campaign, after=request.query_params.get("cursor", ""), most=AT_ONCE
-        )
+        after = read_query(request.query_params, "cursor").get("cursor", "")
+        rows = contested.contested(campaign, after=after, most=AT_ONCE)
         following = None
         if len(rows) == AT_ONCE:
             address = reverse("api-contested", args=[campaign.slug])

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling import jobs, released
-from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.bodies import ANY_OBJECT, Strict, read, read_query
 from labeling.files import send_file
 from labeling.models import Release
 from labeling.roles import campaign_for, needs
@@ -40,6 +40,7 @@ class ReleasesView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
+        read_query(request.query_params)
         campaign = campaign_for(request.user, slug)
         rows = campaign.releases.select_related("campaign").order_by("-number")
         return Response({"results": [show_release(row) for row in rows], "next": None})
@@ -68,7 +69,7 @@ class CancelReleaseView(APIView):
     @extend_schema(request=None, responses=ANY_OBJECT)
     def post(self, request: Request, release_id: int) -> Response:
         release = release_for(release_id)
-        jobs.cancel(release)
+        jobs.cancel_release(release, user=request.user)
         return Response(show_release(release))
 
 

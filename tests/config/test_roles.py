@@ -187,3 +187,30 @@ def test_annotators_see_their_own_votes_and_nobody_else_s(world, people, api):
     answer = api(people.ada).post("/api/campaigns/light/votes", again, format="json")
     assert answer.data["results"][0]["status"] == "rejected"
     assert "ben" not in str(answer.data["results"])
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("mia", "/api/campaigns"),
+        ("mia", "/api/campaigns/light/annotators"),
+        ("mia", "/api/campaigns/light/contested"),
+        ("mia", "/api/campaigns/light/releases"),
+        ("rita", "/api/faces"),
+        ("rita", "/api/faces/summary"),
+    ],
+)
+@pytest.mark.parametrize(
+    "query",
+    ["annotator__password=x", "order_by=-password", "dataset__image_folder__startswith=/", "colour=red"],
+)  # fmt: skip
+def test_a_list_refuses_what_it_does_not_know_by_its_name(world, people, api, name, path, query):
+    answer = api(getattr(people, name)).get(f"{path}?{query}")
+    assert answer.status_code == 400
+    assert answer.data["code"] in ("invalid_query", "invalid_filter")
+    assert query.split("=")[0] in answer.data["detail"]
+
+
+def test_a_parameter_that_comes_twice_is_refused(world, people, api):
+    answer = api(people.mia).get("/api/campaigns/light/annotators?sort=name&sort=votes")
+    assert (answer.status_code, answer.data["code"]) == (400, "invalid_query")
