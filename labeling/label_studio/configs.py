@@ -24,7 +24,7 @@ REFUSED_ATTRIBUTES = ("perRegion", "perItem", "allowNested", "visibleWhen", "whe
 ARROWS = {"left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown"}
 HOTKEYS = {key: name for name, key in ARROWS.items()}
 # Keys for choices without a hotkey of their own; Z X C M U are tools of the label page.
-SPARE_KEYS = [*"123456789", *"qwertiopasdfghjklvbn"]
+SPARE_KEYS = [*"123456789", *"qwertyiopasdfghjklvbn"]
 LIGHT_KEYS = {"left": "ArrowLeft", "center": "ArrowDown", "right": "ArrowRight"}
 
 

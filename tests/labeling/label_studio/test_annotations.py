@@ -1,0 +1,316 @@
+"""Answers through the dialect: whose they are, what is refused, what is stored once."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from labeling import queue, votes
+from labeling.label_studio.annotations import number_of, parts_of
+from labeling.models import Campaign, Classifier, Lease, Suggestion, Turn, Vote
+from tests.labeling.label_studio.client import LIGHT, said
+
+
+@pytest.fixture
+def project(ask, people, faces):
+    """The number of a project with four tasks that want two votes each."""
+    body = {"title": "Light", "label_config": LIGHT, "maximum_annotations": 2}
+    project = ask(people.mia, "post", "projects/", body).data["id"]
+    tasks = [{"picture": face.filename} for face in faces[:4]]
+    assert ask(people.mia, "post", f"projects/{project}/import", tasks).status_code == 201
+    return project
+
+
+@pytest.fixture
+def tasks(project):
+    return list(Turn.objects.filter(campaign=project).order_by("id").values_list("id", flat=True))
+
+
+@pytest.fixture
+def answer(ask):
+    """answer(user, task, choice) creates an annotation."""
+
+    def create(user: object, task: int, choice: str, **more: object) -> object:
+        return ask(user, "post", f"tasks/{task}/annotations/", said(choice, **more))
+
+    return create
+
+
+def test_an_answer_sent_again_is_stored_once(answer, people, tasks):
+    first = answer(people.ada, tasks[0], "left")
+    again = answer(people.ada, tasks[0], "left")
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.data == again.data
+    assert Vote.objects.count() == 1
+
+
+def test_a_second_answer_must_be_a_change(answer, people, tasks):
+    answer(people.ada, tasks[0], "left")
+    other = answer(people.ada, tasks[0], "right")
+    assert other.status_code == 400
+    assert "'left'" in other.data["detail"]
+    assert Vote.objects.get().choice == "left"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_answer_sent_many_times_at_once_is_stored_once(answer, people, tasks):
+    def send(_: int) -> int:
+        try:
+            return answer(people.ada, tasks[0], "left").data["id"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as pool:
+        numbers = set(pool.map(send, range(12)))
+    assert len(numbers) == 1
+    assert Vote.objects.count() == 1
+
+
+def test_an_answer_after_a_withdrawal_is_a_new_vote(ask, answer, people, tasks):
+    first = answer(people.ada, tasks[0], "left").data["id"]
+    assert ask(people.ada, "delete", f"annotations/{first}/").status_code == 204
+    assert ask(people.ada, "get", f"annotations/{first}/").status_code == 404
+    assert ask(people.ada, "delete", f"annotations/{first}/").status_code == 404
+    assert answer(people.ada, tasks[0], "left").status_code == 201
+    assert [vote.choice for vote in Vote.objects.order_by("revision")] == ["left", None, "left"]
+
+
+def test_an_answer_from_our_page_is_the_same_annotation(ask, answer, people, project, tasks):
+    turn = Turn.objects.get(id=tasks[0])
+    row = {"id": str(uuid.uuid4()), "face": turn.face_id, "choice": "left"}
+    votes.cast(turn.campaign, people.ada, [row])
+    again = answer(people.ada, tasks[0], "left")
+    assert again.status_code == 200
+    changed = ask(people.ada, "patch", f"annotations/{again.data['id']}/", said("center"))
+    assert changed.data["result"][0]["value"] == {"choices": ["center"]}
+    same = ask(people.ada, "put", f"annotations/{again.data['id']}/", said("center"))
+    assert same.data == changed.data
+    assert Vote.objects.count() == 3
+
+
+def test_a_skipped_task_is_can_t_tell(ask, people, tasks):
+    body = {"result": [], "was_cancelled": True, "lead_time": 3}
+    skipped = ask(people.ada, "post", f"tasks/{tasks[0]}/annotations/", body).data
+    assert (skipped["was_cancelled"], skipped["result"], skipped["lead_time"]) == (True, [], 3)
+    assert Vote.objects.get().choice == "unsure"
+
+
+def test_a_task_never_gets_more_answers_than_it_wants(answer, people, tasks, django_user_model):
+    answer(people.ada, tasks[0], "left")
+    answer(people.ben, tasks[0], "left")
+    cleo = django_user_model.objects.create_user("cleo", is_annotator=True)
+    late = answer(cleo, tasks[0], "left")
+    assert (late.status_code, late.data["status_code"]) == (400, 400)
+    assert "has all 2 votes" in late.data["detail"]
+
+
+def test_a_task_whose_last_place_somebody_holds_is_refused(answer, people, tasks, project):
+    campaign = Campaign.objects.get(id=project)
+    for person in (people.mia, people.rita):
+        queue.next_faces(campaign, person, 10)
+    assert "somebody else has it" in answer(people.ada, tasks[0], "left").data["detail"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        [],
+        {},
+        {"result": None},
+        {"result": []},
+        {"result": "left"},
+        {"result": [3]},
+        {"result": said("left")["result"] * 2},
+        said("up"),
+        said("unsure"),
+        {"result": [said("left")["result"][0] | {"from_name": "other"}]},
+        {"result": [said("left")["result"][0] | {"to_name": "light"}]},
+        {"result": [said("left")["result"][0] | {"type": "labels"}]},
+        {"result": [said("left")["result"][0] | {"value": {"choices": ["left", "right"]}}]},
+        {"result": [said("left")["result"][0] | {"value": {"choices": [["left"]]}}]},
+        {"result": [said("left")["result"][0] | {"value": {"choices": "left"}}]},
+        {"result": [said("left")["result"][0] | {"value": ["left"]}]},
+        said("left", lead_time=-1),
+        said("left", lead_time="long"),
+        said("left", completed_by=1),
+        said("left", ground_truth=True),
+        said("left", was_cancelled=True),
+    ],
+)
+def test_what_is_no_answer_to_the_question_is_refused(ask, people, tasks, body):
+    refused = ask(people.ada, "post", f"tasks/{tasks[0]}/annotations/", body)
+    assert refused.status_code == 400
+    assert refused.data["detail"] == "Validation error"
+    assert refused.data["validation_errors"]
+    assert not Vote.objects.exists()
+
+
+def test_annotators_see_their_own_answers_only(ask, answer, people, project, tasks):
+    ada = answer(people.ada, tasks[0], "left").data["id"]
+    ben = answer(people.ben, tasks[0], "right").data["id"]
+
+    def seen(user: object) -> list[int]:
+        (task, *_) = ask(user, "get", f"tasks/?project={project}").data["tasks"]
+        one = ask(user, "get", f"tasks/{tasks[0]}").data
+        listed = ask(user, "get", f"tasks/{tasks[0]}/annotations/").data
+        assert task["annotations"] == one["annotations"] == listed
+        assert task["annotators"] == [by["completed_by"] for by in listed]
+        return [annotation["id"] for annotation in listed]
+
+    assert seen(people.ada) == [ada]
+    assert seen(people.ben) == [ben]
+    assert sorted(seen(people.mia)) == sorted([ada, ben])
+    assert ask(people.ada, "get", f"annotations/{ben}/").status_code == 404
+    assert ask(people.mia, "get", f"annotations/{ben}/").status_code == 200
+
+
+@pytest.mark.parametrize("person", ["ben", "mia"])
+@pytest.mark.parametrize("method", ["patch", "delete"])
+def test_nobody_changes_another_s_answer(ask, answer, people, tasks, method, person):
+    ada = answer(people.ada, tasks[0], "left").data["id"]
+    refused = ask(getattr(people, person), method, f"annotations/{ada}/", said("right"))
+    assert (refused.status_code, refused.data["status_code"]) == (403, 403)
+    assert refused.data["exc_info"] is None
+    # Nor does the refusal tell whether that annotation exists.
+    never = number_of(tasks[1], people.ada.id)
+    other = ask(getattr(people, person), method, f"annotations/{never}/", said("right"))
+    assert other.status_code == 403
+    assert Vote.objects.get().choice == "left"
+
+
+def test_predictions_are_for_managers_only(ask, people, project, tasks):
+    turn = Turn.objects.get(id=tasks[0])
+    classifier = Classifier.objects.create(
+        campaign=turn.campaign, version=3, feature_version="1", weights=b"", card={}
+    )
+    Suggestion.objects.create(
+        campaign=turn.campaign,
+        face=turn.face,
+        classifier=classifier,
+        choice="right",
+        probabilities=[0.1, 0.2, 0.7],
+    )
+    (prediction,) = ask(people.mia, "get", f"tasks/{turn.id}").data["predictions"]
+    assert (prediction["model_version"], prediction["score"]) == ("penumbra-3", 0.7)
+    assert prediction["result"][0]["value"] == {"choices": ["right"]}
+    assert ask(people.ada, "get", f"tasks/{turn.id}").data["predictions"] == []
+    given = ask(people.ada, "get", f"projects/{project}/next").data
+    assert given["predictions"] == []
+
+
+def test_next_gives_the_same_task_until_it_is_answered(ask, answer, people, project, tasks):
+    first = ask(people.ada, "get", f"projects/{project}/next").data["id"]
+    assert ask(people.ada, "get", f"projects/{project}/next/").data["id"] == first
+    assert Lease.objects.filter(annotator=people.ada).count() == 1
+    answer(people.ada, first, "left")
+    assert ask(people.ada, "get", f"projects/{project}/next").data["id"] != first
+
+
+@pytest.fixture
+def crowd(django_user_model):
+    """One annotator more than the project has places."""
+    make = django_user_model.objects.create_user
+    return [make(f"one{n}", is_annotator=True) for n in range(9)]
+
+
+def test_next_gives_nobody_a_place_that_is_taken(ask, crowd, project, tasks):
+    given = [ask(person, "get", f"projects/{project}/next") for person in crowd]
+    assert [one.status_code for one in given] == [200] * 8 + [404]
+    assert sorted(one.data["id"] for one in given[:8]) == sorted(tasks * 2)
+
+
+def test_a_task_that_was_let_go_comes_to_somebody_else(ask, crowd, people, project, tasks):
+    assert ask(people.ada, "get", f"projects/{project}/next").status_code == 200
+    Lease.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    given = [ask(person, "get", f"projects/{project}/next").status_code for person in crowd]
+    assert given == [200] * 8 + [404]
+
+
+def test_trials_with_flipped_faces_stay_on_our_pages(ask, answer, people, project, tasks):
+    campaign = Campaign.objects.get(id=project)
+    Campaign.objects.update(mirror_share=0.2)
+    twin = campaign.dataset.faces.last()
+    trial = Turn.objects.create(campaign=campaign, face=twin, kind=Turn.Kind.MIRROR, wanted=1)
+    until = timezone.now() + timedelta(minutes=3)
+    Turn.objects.filter(id=trial.id).update(held=1)
+    Lease.objects.create(turn=trial, annotator=people.ada, expires_at=until)
+    for _ in tasks:
+        given = ask(people.ada, "get", f"projects/{project}/next").data["id"]
+        answer(people.ada, given, "left")
+    assert ask(people.ada, "get", f"projects/{project}/next").status_code == 404
+    assert ask(people.ada, "get", f"tasks/{trial.id}").status_code == 404
+    assert ask(people.mia, "get", f"tasks/?project={project}").data["total"] == 4
+    assert Campaign.objects.get(id=project).mirror_share == 0.2
+
+
+def test_answers_to_wrong_suggestions_are_no_evidence(ask, answer, people, project, tasks):
+    campaign = Campaign.objects.get(id=project)
+    turn = Turn.objects.get(id=tasks[0])
+    Vote.objects.create(
+        turn=turn,
+        annotator=people.ada,
+        choice="left",
+        suggested="left",
+        is_catch=True,
+        source="page",
+    )
+    Turn.objects.filter(id=turn.id).update(had=1)
+    assert ask(people.mia, "get", f"tasks/{turn.id}").data["annotations"] == []
+    assert len(ask(people.ada, "get", f"tasks/{turn.id}").data["annotations"]) == 1
+    export = ask(people.mia, "get", f"projects/{campaign.id}/export?exportType=JSON")
+    assert export.getvalue() == b"[]"
+
+
+def test_whoever_must_pass_the_quiz_first_is_told(ask, answer, people, project, tasks, monkeypatch):
+    Campaign.objects.update(quiz=Campaign.Quiz.REQUIRED)
+    # Without faces of known answer a quiz cannot be given; here it is as if there were some.
+    monkeypatch.setattr("labeling.quizzes.is_given", lambda campaign: True)
+    refused = [
+        ask(people.ada, "get", f"projects/{project}/next"),
+        answer(people.ada, tasks[0], "left"),
+    ]
+    for one in refused:
+        assert one.status_code == 403
+        assert "quiz" in one.data["detail"]
+
+
+def test_only_answered_tasks_are_listed_on_request(ask, answer, people, project, tasks):
+    answer(people.ada, tasks[2], "left")
+
+    def listed(user: object) -> list[int]:
+        path = f"tasks/?project={project}&only_annotated=true"
+        return [task["id"] for task in ask(user, "get", path).data["tasks"]]
+
+    assert listed(people.ada) == listed(people.mia) == [tasks[2]]
+    assert listed(people.ben) == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        "?project=all",
+        "?project={project}&view=3",
+        "?project={project}&selectedItems=[]",
+        '?project={project}&query={{"ordering": ["id"]}}',
+        '?project={project}&query={{"filters": {{"items": [{{}}]}}}}',
+        '?project={project}&query={{"selectedItems": {{"all": false}}}}',
+        "?project={project}&query=[",
+        "?project={project}&only_annotated=perhaps",
+    ],
+)
+def test_a_selection_that_we_cannot_make_is_refused_instead_of_ignored(ask, people, project, query):
+    answer = ask(people.mia, "get", "tasks/" + query.format(project=project))
+    assert answer.status_code == 400, answer.data
+    assert answer.data["validation_errors"]
+
+
+def test_numbers_of_annotations_are_unique_and_lead_back():
+    assert parts_of(number_of(2**33 - 1, 2**20 - 1)) == (2**33 - 1, 2**20 - 1)
+    assert number_of(2**33 - 1, 2**20 - 1) == 2**53 - 1
+    with pytest.raises(ValueError, match="1048576"):
+        number_of(1, 2**20)
