@@ -90,8 +90,8 @@ class ReadOnly(admin.ModelAdmin):
 @admin.register(Campaign)
 class CampaignAdmin(Recorded):
     list_display = ["slug", "title", "dataset", "votes_min", "votes_max", "is_open"]
-    # Votes are about these: another question is another campaign.
-    readonly_fields = ["slug", "dataset", "choices"]
+    # Votes are about these: another question is another campaign. The rubric has its own page.
+    readonly_fields = ["slug", "dataset", "choices", "rubric"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

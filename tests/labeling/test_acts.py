@@ -6,9 +6,15 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import InternalError, connection, transaction
+from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
 
-from labeling import acts, queue, votes
-from labeling.models import Act, Adjudication, Campaign, Vote
+from labeling import acts, queue, quizzes, votes
+from labeling import people as deeds
+from labeling.models import Act, Adjudication, Campaign, QuizAttempt, Release, User, Vote
+from tests.config.test_roles import PAGES
+from tests.labeling.test_api import ALLOWED
 
 
 @pytest.fixture
@@ -117,3 +123,161 @@ def test_flush_is_refused_and_everything_is_still_there(kept):
         assert Vote.objects.count() == Act.objects.count() == 1
     finally:
         run("SET penumbra.rows_may_go = 'on'")
+
+
+# Each of a manager's deeds: how to do it, and the word of its act.
+DEEDS = {
+    ("post", "/campaigns"): (
+        {"title": "T", "slug": "third", "dataset": "{dataset}", "votes_min": 1, "votes_max": 3},
+        "campaign.create",
+    ),
+    ("post", "/campaigns/light/rubric"): (
+        {"version": "{version}", "notes": "Look at the cheeks.", "text-left": "Bright left."},
+        "rubric.change",
+    ),
+    ("post", "/campaigns/light/quiz/excuse"): ({"annotator": "ben"}, "quiz.excuse"),
+    ("post", "/people"): (
+        {"roles": ["annotator"], "note": "B", "most_uses": 1, "days": 1},
+        "person.invite",
+    ),
+    ("post", "/people/{person}/roles"): ({"roles": ["annotator"]}, "person.roles"),
+    ("post", "/people/{person}/suspend"): ({}, "person.suspend"),
+    ("post", "/people/{suspended}/reactivate"): ({}, "person.reactivate"),
+    ("post", "/people/{person}/reset"): ({}, "person.reset"),
+    ("post", "/invites/{invite}/revoke"): ({}, "person.revoke"),
+    ("post", "/api/campaigns"): (
+        {"slug": "second", "title": "Second", "dataset": "small"},
+        "campaign.create",
+    ),
+    ("patch", "/api/campaigns/light"): ({"title": "Other"}, "campaign.change"),
+    ("post", "/api/campaigns/light/audits"): ({"faces": 2}, "audit.draw"),
+    ("post", "/api/campaigns/light/adjudications"): (
+        {"face": "{face}", "choice": "left"},
+        "face.adjudicate",
+    ),
+    ("post", "/api/campaigns/light/releases"): ({"include": ["human"]}, "release.ask"),
+    ("post", "/api/releases/{release}/cancel"): ({}, "release.cancel"),
+}
+# Addresses that answer a POST of a manager without any deed, and why.
+NO_DEEDS = {
+    ("post", "/campaigns/light"): "a page that only shows",
+    ("post", "/campaigns/light/quiz"): "a page that only shows",
+}
+
+
+@pytest.fixture
+def world(campaign, people) -> dict[str, object]:
+    suspended = User.objects.create_user(username="zoe", is_active=False)
+    invite, _ = deeds.invite(people.rita, ["annotator"])
+    for _ in range(quizzes.MOST_TRIES):  # ben has used his tries up
+        QuizAttempt.objects.create(
+            campaign=campaign, annotator=people.ben, n_questions=10, finished_at=timezone.now()
+        )
+    return {
+        "dataset": campaign.dataset_id,
+        "version": campaign.rubric.get("version", 0),
+        "person": people.sam.id,
+        "suspended": suspended.id,
+        "invite": invite.id,
+        "face": campaign.dataset.faces.first().id,
+        "release": Release.objects.create(campaign=campaign, number=1).id,
+    }
+
+
+def filled(value: object, world: dict[str, object]) -> object:
+    return value.format(**world) if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize(("method", "path"), DEEDS)
+def test_each_deed_of_a_manager_leaves_an_act(world, people, api, method, path):
+    body, word = DEEDS[method, path]
+    is_api = path.startswith("/api/")
+    client = api(people.mia) if is_api else Client()
+    client.force_login(people.mia)
+    sent = {name: filled(value, world) for name, value in body.items()}
+    options = {"format": "json"} if is_api else {}
+    answer = getattr(client, method)(path.format(**world), sent, **options)
+    assert answer.status_code in (200, 201, 202, 302), getattr(answer, "data", answer.content)
+    mine = Act.objects.filter(by=people.mia)
+    assert [act.what for act in mine] == [word]
+    act = mine.get()
+    assert act.about
+    assert (act.campaign is not None) == (word.split(".")[0] != "person")
+    assert word in acts.WORDS, "the acts page has words for it"
+
+
+def test_every_address_that_changes_something_for_managers_is_among_the_deeds():
+    tables = PAGES | ALLOWED
+    changing = {key for key, names in tables.items() if key[0] != "get" and "mia" in names}
+    known = {(method, path.replace("{suspended}", "{person}")) for method, path in DEEDS}
+    assert changing == known | set(NO_DEEDS)
+
+
+def test_what_is_done_again_without_effect_leaves_no_second_act(world, people, api):
+    client = api(people.mia)
+    for _ in range(2):
+        client.post(f"/api/releases/{world['release']}/cancel")
+        client.post(
+            "/api/campaigns/light/releases", {}, format="json", headers={"Idempotency-Key": "one"}
+        )
+        client.patch("/api/campaigns/light", {"title": "Other"}, format="json")
+        deeds.suspend(people.mia, people.sam.id)
+        deeds.set_roles(people.mia, people.rita.id, ["researcher"])
+    whats = sorted(act.what for act in Act.objects.filter(by=people.mia))
+    assert whats == ["campaign.change", "person.suspend", "release.ask", "release.cancel"]
+
+
+@pytest.fixture
+def owner(people) -> Client:
+    client = Client()
+    client.force_login(User.objects.create_superuser("root", password=people.password))
+    return client
+
+
+def test_the_back_office_shows_votes_and_acts_and_changes_none(owner, kept):
+    for row in (kept["labeling_vote"], kept["labeling_act"]):
+        place = f"/admin/labeling/{row._meta.model_name}/"
+        assert owner.get(place).status_code == 200
+        assert owner.get(f"{place}{row.pk}/change/").status_code == 200
+        for path in (f"{row.pk}/change/", f"{row.pk}/delete/", "add/"):
+            assert owner.post(place + path, {"post": "yes"}).status_code == 403
+        sent = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+        owner.post(place, sent)
+        row.refresh_from_db()
+
+
+def test_what_the_owner_does_in_the_back_office_is_an_act_too(owner, people, campaign):
+    form = {"username": "zoe", "password1": people.password, "password2": people.password,
+            "usable_password": "true"}  # fmt: skip
+    assert owner.post("/admin/labeling/user/add/", form).status_code == 302
+    place = f"/admin/labeling/campaign/{campaign.id}/change/"
+    fields = owner.get(place).context["adminform"].form.initial
+    changed = {name: value for name, value in fields.items() if value is not None}
+    changed |= {"title": "Other", "is_open": "on"}
+    answer = owner.post(place, changed)
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    place = f"/admin/labeling/user/{people.ada.id}/password/"
+    form = {"password1": "another-long-password", "password2": "another-long-password",
+            "usable_password": "true"}  # fmt: skip
+    assert owner.post(place, form).status_code == 302
+    found = [(act.what, act.about) for act in Act.objects.order_by("id")]
+    assert found == [("admin.add", "zoe"), ("admin.change", "light"), ("admin.change", "ada")]
+    assert "Title" in Act.objects.get(about="light").details["fields"]
+    assert Act.objects.get(about="light").campaign == campaign
+
+
+def test_the_back_office_signs_out_whom_it_shuts_out(owner, people):
+    ada = Client()
+    ada.force_login(people.ada)
+    AuthToken.objects.create(people.ada)
+    form = {"password1": "another-long-password", "password2": "another-long-password",
+            "usable_password": "true"}  # fmt: skip
+    owner.post(f"/admin/labeling/user/{people.ada.id}/password/", form)
+    assert ada.get("/").status_code == 302
+    assert AuthToken.objects.count() == 0
+
+
+def test_nobody_is_deleted_in_the_back_office(owner, people):
+    place = f"/admin/labeling/user/{people.sam.id}/delete/"
+    assert owner.post(place, {"post": "yes"}).status_code == 403
+    people.sam.refresh_from_db()
