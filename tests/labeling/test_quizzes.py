@@ -2,15 +2,18 @@
 
 import json
 import random
+import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from labeling import queue, quizzes
 from labeling.errors import Conflict, NotFound, Refused
-from labeling.models import UNSURE, Act, Adjudication, Campaign, QuizAttempt
+from labeling.models import UNSURE, Act, Adjudication, Campaign, QuizAttempt, User
 from labeling.quiz_faces import KnownFace, find_known, known_faces, stage_faces
 
 pytestmark = pytest.mark.django_db
@@ -456,3 +459,33 @@ def test_two_tabs_answering_at_once_store_one_answer(campaign, people):
     quizzes.answer(campaign, people.ada, stale.id, second, "right")
     attempt.refresh_from_db()
     assert [row["choice"] for row in attempt.answers[:2]] == ["left", "right"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tabs_that_race_share_one_try_and_one_answer(dataset_of):
+    campaign = queue.create_campaign(dataset_of(3), "race", title="Race", quiz="required")
+    ada = User.objects.create_user(username="ada", is_annotator=True)
+    gate = threading.Barrier(6)
+
+    def at_once(act: Callable[[], object]) -> list[object]:
+        def run() -> object:
+            try:
+                gate.wait(10)
+                return act()
+            except Conflict as refused:
+                return refused.code
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            return [one.result() for one in [pool.submit(run) for _ in range(6)]]
+
+    tries = at_once(lambda: quizzes.start(campaign, ada).id)
+    assert len(set(tries)) == 1
+    attempt = QuizAttempt.objects.get()
+    key = attempt.answers[0]["question"]
+    choices = iter(["left", "right", "center", "left", "right", "center"])
+    told = at_once(lambda: quizzes.answer(campaign, ada, attempt.id, key, next(choices)).choice)
+    attempt.refresh_from_db()
+    stored = attempt.answers[0]["choice"]
+    assert Counter(told) == {stored: 2, "already_answered": 4}
