@@ -1,4 +1,4 @@
-"""Cast and withdraw votes: the only writer of Vote.
+"""Cast and withdraw votes: with outside, which stores files of them, the only writer of Vote.
 
 A vote may come twice, late, or from two tabs at once; whatever happens, one annotator has one
 standing vote per face, and no turn has more votes than it wants.
@@ -7,6 +7,7 @@ standing vote per face, and no turn has more votes than it wants.
 import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +15,10 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from labeling import leases, stopping, tasks
+from labeling import leases, outside, stopping, tasks
 from labeling.ballots import Ballot, Outcome, read_ballot
-from labeling.errors import Conflict, NotFound, Refused
-from labeling.models import UNSURE, Campaign, Face, Lease, Turn, User, Vote
+from labeling.errors import NotFound, Refused
+from labeling.models import Campaign, Lease, Turn, User, Vote
 
 
 def cast(
@@ -236,109 +237,16 @@ def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
     return vote
 
 
-# Names the votes of a file, so that the same file imported twice is the same votes.
-_FILE_VOTES = uuid.UUID("5d1a4c0e-51ad-4f6c-9d0e-7f0f6f1c2b11")
-
-
 def cast_outside(
     campaign: Campaign, rows: Iterable[tuple[str, str, str]], *, source: Vote.Source
 ) -> Mapping[str, int]:
-    """Store votes that were cast elsewhere: all of them, or none with the first thing wrong.
+    """Store votes that were cast elsewhere, and ask for a refresh; see outside.store_votes.
 
-    rows     (file name, annotator's name, choice); row numbers in errors start at 1
-    source   IMPORTED or SIMULATED: the annotators become people of that origin who can't log in
     returns  counts: stored, duplicate (this file's vote was here before)
-    raises   Refused for an unknown file or choice, Conflict for a second, different answer
     """
-    if source not in (Vote.Source.IMPORTED, Vote.Source.SIMULATED):
-        raise ValueError(f"source is {source!r}; expected imported or simulated")
-    answers = _read_outside(campaign, rows)
-    with transaction.atomic():
-        names = sorted({name for _, name in answers})
-        people = {name: _stand_in(campaign, name, source) for name in names}
-        files = sorted({file for file, _ in answers})
-        locked = Turn.objects.filter(campaign=campaign, face__filename__in=files).order_by("id")
-        turns = {
-            t.face.filename: t
-            for t in locked.select_related("face").select_for_update(of=("self",))
-        }
-        new = [
-            Vote(
-                id=uuid.uuid5(_FILE_VOTES, f"{campaign.id}/{file}/{name}/{choice}"),
-                turn=turns[file],
-                annotator=people[name],
-                choice=choice,
-                source=source,
-            )
-            for (file, name), choice in answers.items()
-        ]
-        before = Vote.objects.filter(turn__campaign=campaign, annotator__in=people.values())
-        standing = {(v.turn_id, v.annotator_id): v.choice for v in before.filter(revision=0)}
-        for vote in new:
-            earlier = standing.get((vote.turn_id, vote.annotator_id), vote.choice)
-            if earlier != vote.choice:
-                raise Conflict(
-                    "vote_differs",
-                    f"{vote.annotator.username} said {earlier!r} before, now {vote.choice!r}; "
-                    "a stored vote is never changed.",
-                )
-        fresh = [v for v in new if (v.turn_id, v.annotator_id) not in standing]
-        Vote.objects.bulk_create(fresh, batch_size=2000)
-        _count_outside([vote.turn_id for vote in fresh])
+    done = outside.store_votes(campaign, rows, source=source)
     tasks.ring_refresh(campaign.id)
-    return {"stored": len(fresh), "duplicate": len(new) - len(fresh)}
-
-
-def _read_outside(
-    campaign: Campaign, rows: Iterable[tuple[str, str, str]]
-) -> dict[tuple[str, str], str]:
-    faces = Face.objects.filter(turns__campaign=campaign)
-    known = set(faces.values_list("filename", flat=True))
-    allowed = {*campaign.values, UNSURE}
-    answers: dict[tuple[str, str], str] = {}
-    for number, (file, name, choice) in enumerate(rows, start=1):
-        if file not in known:
-            raise Refused("unknown_face", f"Row {number}: {file!r} is not in {campaign.slug!r}.")
-        if choice not in allowed:
-            raise Refused(
-                "unknown_choice",
-                f"Row {number}: the choice is {choice!r}; expected one of {sorted(allowed)}.",
-            )
-        if not name or answers.setdefault((file, name), choice) != choice:
-            raise Refused(
-                "contradiction",
-                f"Row {number}: {name!r} says {choice!r} of {file!r}, "
-                f"and {answers.get((file, name))!r} in a row before.",
-            )
-    return answers
-
-
-def _stand_in(campaign: Campaign, name: str, source: Vote.Source) -> User:
-    """The user whose votes these are; one per campaign and name, unable to log in."""
-    person, is_new = User.objects.get_or_create(
-        username=f"{source}:{campaign.slug}:{name}"[:150],
-        defaults={"origin": source, "is_active": False},
-    )
-    if is_new:
-        person.set_unusable_password()
-        person.save(update_fields=["password"])
-    return person
-
-
-def _count_outside(turn_ids: list[int]) -> None:
-    """Count votes into turns that are locked by us, which then want at least so many."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE labeling_turn turn SET
-                had = turn.had + new.n,
-                wanted = greatest(turn.wanted, turn.had + turn.held + new.n),
-                closing_rule = CASE WHEN turn.had + new.n >= turn.wanted THEN %s ELSE '' END
-            FROM (SELECT id, count(*) AS n FROM unnest(%s::bigint[]) AS id GROUP BY id) AS new
-            WHERE turn.id = new.id
-            """,
-            [stopping.OUTSIDE_RULE, turn_ids],
-        )
+    return asdict(done)
 
 
 def standing(campaign: Campaign) -> Any:

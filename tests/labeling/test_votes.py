@@ -148,7 +148,7 @@ def test_outside_votes_are_stored_once_and_raise_what_a_turn_wants(campaign, peo
         (("nobody.jpg", "a", "left"), "Row 2: 'nobody.jpg' is not in 'light'"),
         (("000002.jpg", "a", "up"), "Row 2: the choice is 'up'"),
         (("000001.jpg", "a", "right"), "Row 2: 'a' says 'right' of '000001.jpg'"),
-        (("000001.jpg", "", "right"), "Row 2: ''"),
+        (("000001.jpg", "", "right"), "Row 2: the annotator is ''"),
     ],
 )
 def test_of_a_file_with_one_wrong_row_nothing_is_stored(campaign, row, words):
@@ -159,7 +159,7 @@ def test_of_a_file_with_one_wrong_row_nothing_is_stored(campaign, row, words):
 
 def test_an_outside_vote_that_changed_its_mind_is_refused(campaign):
     votes.cast_outside(campaign, [("000001.jpg", "a", "left")], source="imported")
-    with pytest.raises(Conflict, match="said 'left' before, now 'right'"):
+    with pytest.raises(Conflict, match="said 'left' of '000001.jpg' before, now 'right'"):
         votes.cast_outside(campaign, [("000001.jpg", "a", "right")], source="imported")
 
 
