@@ -106,7 +106,7 @@ class FaceFilter:
         if len({dataset.id for dataset in named.values()}) > 1:
             told = " and ".join(f"{key} ({dataset.name})" for key, dataset in named.items())
             raise refuse(f"The filter names two datasets: {told}.")
-        return list(named.values())[:1] or list(Dataset.objects.order_by("id"))
+        return list(named.values())[:1] or list(Dataset.objects.here().order_by("id"))
 
     def one_dataset(self) -> Dataset:
         """The dataset that the filter speaks of; refused where that could be several or none."""

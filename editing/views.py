@@ -42,7 +42,7 @@ def faces_page(request: HttpRequest) -> HttpResponse:
         problem = error.detail
     campaigns = list(Campaign.objects.select_related("dataset").order_by("slug"))
     choices = {c["value"]: c["label"] for campaign in campaigns for c in campaign.choices}
-    attributes = {name for dataset in Dataset.objects.all() for name in dataset.attribute_names}
+    attributes = {name for dataset in Dataset.objects.here() for name in dataset.attribute_names}
     context = {
         "filter": face_filter,
         "query": face_filter.to_query(),
@@ -50,7 +50,7 @@ def faces_page(request: HttpRequest) -> HttpResponse:
         "faces": found,
         "next": following,
         "is_first_page": cursor == "0",
-        "datasets": Dataset.objects.order_by("name"),
+        "datasets": Dataset.objects.here().order_by("name"),
         "campaigns": campaigns,
         "choices": choices,
         "attributes": sorted(attributes),

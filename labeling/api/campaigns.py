@@ -80,7 +80,7 @@ class CampaignsView(APIView):
     def post(self, request: Request) -> Response:
         body = read(NewBody, request)
         name = body.pop("dataset")
-        dataset = Dataset.objects.filter(name=name, mirrors=None).first()
+        dataset = Dataset.objects.here().filter(name=name).first()
         if dataset is None:
             raise NotFound(f"There is no dataset {name!r}.")
         if "choices" in body and "prompt" not in body:

@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from labeling.label_studio.errors import Invalid
-from labeling.models import ELSEWHERE, Dataset, Face
+from labeling.models import Dataset, Face
 
 LOCAL_FILES = "/data/local-files/"
 CHUNK = 5000
@@ -71,7 +71,7 @@ def refuse_ours(images: Sequence[str], host: str) -> None:
 
 def _ours() -> list[Dataset]:
     """The datasets whose images we have, hidden ones left out."""
-    return list(Dataset.objects.filter(mirrors=None).exclude(image_folder=ELSEWHERE).order_by("id"))
+    return list(Dataset.objects.here().order_by("id"))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,14 @@ from django.db.models import Q
 ELSEWHERE = "/nonexistent"
 
 
+class DatasetSet(models.QuerySet):
+    """Datasets, and which of them people choose from."""
+
+    def here(self) -> "DatasetSet":
+        """Those whose images we have, without the flipped ones of mirror trials."""
+        return self.filter(mirrors=None).exclude(image_folder=ELSEWHERE)
+
+
 class Dataset(models.Model):
     """A folder of faces in CelebA's layout, imported once."""
 
@@ -26,6 +34,8 @@ class Dataset(models.Model):
         help_text="set: the same faces flipped, for mirror trials; never listed",
     )
     imported_at = models.DateTimeField(auto_now_add=True)
+
+    objects = DatasetSet.as_manager()
 
     @property
     def is_elsewhere(self) -> bool:

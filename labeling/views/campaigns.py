@@ -23,7 +23,7 @@ class CampaignForm(forms.Form):
     slug = forms.SlugField(
         max_length=60, help_text="its name in addresses: small letters, digits, -"
     )
-    dataset = forms.ModelChoiceField(Dataset.objects.order_by("name"), empty_label=None)
+    dataset = forms.ModelChoiceField(Dataset.objects.here().order_by("name"), empty_label=None)
     votes_min = forms.IntegerField(
         min_value=1, max_value=20, initial=1, label="Votes for each face"
     )
@@ -69,7 +69,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         {
             "cards": with_tallies(rows, request.user),
             "form": form,
-            "has_datasets": Dataset.objects.exists(),
+            "has_datasets": Dataset.objects.here().exists(),
         },
         status=400 if form.is_bound else 200,
     )

@@ -36,7 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
             "is_researcher": has_role(user, "researcher"),
             "cards": cards,
             "n_campaigns": campaigns.count(),
-            "datasets": Dataset.objects.order_by("name"),
+            "datasets": Dataset.objects.here().order_by("name"),
             "releases": Release.objects.filter(status=Release.Status.DONE)
             .select_related("campaign")
             .order_by("-finished_at")[:3],

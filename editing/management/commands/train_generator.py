@@ -31,7 +31,7 @@ class Command(BaseCommand):
     def handle(self, dataset: str, **options: Any) -> None:
         row = Dataset.objects.filter(name=dataset).first()
         if row is None:
-            known = ", ".join(Dataset.objects.values_list("name", flat=True)) or "none yet"
+            known = ", ".join(Dataset.objects.here().values_list("name", flat=True)) or "none yet"
             raise CommandError(f"There is no dataset {dataset!r}; there is {known}.")
         if options["minutes"] is None and options["images"] is None:
             raise CommandError("How long? Give --minutes, --images or both.")
