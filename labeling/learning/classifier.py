@@ -99,6 +99,7 @@ def fit(
     signs: np.ndarray,
     weights: np.ndarray | None = None,
     identities: np.ndarray | None = None,
+    ridge: float | None = None,
     seed: int = 0,
     card: dict[str, Any] | None = None,
 ) -> Training:
@@ -110,6 +111,7 @@ def fit(
     signs       (d,) what mirroring does to each feature: -1 or 1
     weights     (n,) how much each face counts; default 1
     identities  (n,) faces of one person never lie on both sides of a fold; -1 = unknown
+    ridge       strength of the pull towards zero; None: the one with the least held-out log-loss
     card        kept with the classifier, beside the held-out figures
     raises      ValueError for shapes that do not fit or a mirror that is no involution
     """
@@ -129,7 +131,7 @@ def fit(
     folds = _folds(n, identities, seed)
     # Thousands of small products: on a busy machine a second thread waits more than it works.
     with threadpool_limits(1):
-        ridge = _best_ridge(problem, folds, seed)
+        ridge = _best_ridge(problem, folds, seed) if ridge is None else ridge
         held_out = problem.cross_fit(folds, ridge)
         whole = problem.solve(np.arange(n), ridge)
     temperature = fit_temperature(held_out, targets, weights)
