@@ -19,6 +19,7 @@ WORDS = {
     "campaign.create": "made the campaign",
     "campaign.change": "changed the campaign",
     "campaign.close": "closed the campaign",
+    "campaign.import": "imported tasks into the campaign",
     "campaign.reopen": "opened again the campaign",
     "campaign.import": "brought faces into the campaign",
     "rubric.change": "rewrote the rubric of",

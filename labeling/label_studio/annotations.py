@@ -113,7 +113,7 @@ def region(config: LabelConfig, choice: str, name: str) -> dict[str, Any]:
         "from_name": config.choices_name,
         "to_name": config.image_name,
         "type": "choices",
-        "value": {"choices": [choice]},
+        "value": {"choices": [config.word_for(choice)]},
         "origin": "manual",
     }
 
@@ -166,10 +166,10 @@ def _read_choice(result: object, campaign: Campaign) -> str:
             raise Invalid("result", detail)
     value = came.get("value")
     chosen = value.get("choices") if isinstance(value, dict) else None
-    if not isinstance(chosen, list) or len(chosen) != 1 or chosen[0] not in campaign.values:
-        detail = f"The choices are {quoted(chosen)}; expected exactly one of {campaign.values}."
+    if not isinstance(chosen, list) or len(chosen) != 1 or chosen[0] not in config.words:
+        detail = f"The choices are {quoted(chosen)}; expected exactly one of {config.words}."
         raise Invalid("result", detail)
-    return chosen[0]
+    return config.value_of(chosen[0])
 
 
 def create(turn: Turn, annotator: User, body: object) -> tuple[Annotation, bool]:

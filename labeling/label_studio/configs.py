@@ -7,33 +7,38 @@ from xml.etree.ElementTree import Element, ParseError, SubElement, indent, tostr
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+from django.utils.text import slugify
 
+from labeling import campaigns
+from labeling.errors import Refused
 from labeling.label_studio.errors import Invalid
 from labeling.label_studio.texts import quoted
-from labeling.models import Campaign
+from labeling.models import UNSURE, Campaign, Vote
 
 Choice = dict[str, str]
+VALUE_LETTERS = Vote._meta.get_field("choice").max_length
 
 MOST_LETTERS = 20_000
-MOST_CHOICES = 20
-VALUE_LETTERS, PROMPT_LETTERS, NAME_LETTERS = 40, 300, 100
+PROMPT_LETTERS, NAME_LETTERS = 300, 100
 # "select" only draws single choices as a list.
 SINGLE = (None, "single", "single-radio", "select")
 # What would make it another question: several answers, trees, or regions of the image.
 REFUSED_ATTRIBUTES = ("perRegion", "perItem", "allowNested", "visibleWhen", "whenTagName", "value")
 ARROWS = {"left": "ArrowLeft", "right": "ArrowRight", "up": "ArrowUp", "down": "ArrowDown"}
 HOTKEYS = {key: name for name, key in ARROWS.items()}
-# Keys for choices without a hotkey of their own; Z X C M U are tools of the label page.
-SPARE_KEYS = [*"123456789", *"qwertyiopasdfghjklvbn"]
 LIGHT_KEYS = {"left": "ArrowLeft", "center": "ArrowDown", "right": "ArrowRight"}
 
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """What a label config asks, and the names by which annotations and tasks refer to its parts."""
+    """What a label config asks, and the names by which annotations and tasks refer to its parts.
+
+    words  what annotations say for each choice: any text, where our values are plain words
+    """
 
     prompt: str
     choices: list[Choice]
+    words: list[str]
     choices_name: str = "choice"
     image_name: str = "image"
     image_key: str = "image"
@@ -41,6 +46,12 @@ class LabelConfig:
     @property
     def values(self) -> list[str]:
         return [choice["value"] for choice in self.choices]
+
+    def word_for(self, value: str) -> str:
+        return self.words[self.values.index(value)]
+
+    def value_of(self, word: str) -> str:
+        return self.values[self.words.index(word)]
 
 
 def read_config(text: object) -> LabelConfig:
@@ -72,9 +83,11 @@ def read_config(text: object) -> LabelConfig:
     if variable is None:
         raise _no(f"Image has the value {image.get('value')!r}; expected one like '$image'")
     headers = found.get("Header", [])
+    asked, words = _read_choices(choices)
     return LabelConfig(
         prompt=_prompt(headers[0]) if headers else "",
-        choices=_read_choices(choices),
+        choices=asked,
+        words=words,
         choices_name=choices_name,
         image_name=image_name,
         image_key=variable[1],
@@ -117,23 +130,38 @@ def _prompt(header: Element) -> str:
     return prompt
 
 
-def _read_choices(choices: Element) -> list[Choice]:
-    if not 2 <= len(choices) <= MOST_CHOICES:
-        raise _no(f"{len(choices)} Choice tags came; expected 2 to {MOST_CHOICES}")
+def _read_choices(choices: Element) -> tuple[list[Choice], list[str]]:
+    """Our choices, and what annotations say for each."""
     labels = [one.get("value", "").strip() for one in choices]
     # An alias is what annotations say instead of the value on screen.
-    values = [
+    words = [
         one.get("alias", "").strip() or label for one, label in zip(choices, labels, strict=True)
     ]
-    for text in (*labels, *values):
-        if not 0 < len(text) <= VALUE_LETTERS:
-            raise _no(f"A Choice has the value {text!r}; expected 1 to {VALUE_LETTERS} letters")
-    mirrors = mirrors_of(values)
+    if len(set(words)) < len(words):
+        raise _no(f"The choices are {words}; expected a different one for each")
+    if UNSURE in [word.lower() for word in words]:
+        raise _no(f"A choice is {UNSURE!r}, which every campaign has: such a task is skipped")
+    values = _values(words)
+    value_of = dict(zip(words, values, strict=True))
+    mirrors = mirrors_of(words)
     keys = _keys(values, [one.get("hotkey", "").strip() for one in choices])
-    return [
-        {"value": value, "label": label, "key": key, "mirror": mirrors[value]}
-        for value, label, key in zip(values, labels, keys, strict=True)
+    asked = [
+        {"value": value, "label": label, "key": key, "mirror": value_of[mirrors[word]]}
+        for value, label, key, word in zip(values, labels, keys, words, strict=True)
     ]
+    try:
+        return campaigns.read_choices(asked), words
+    except Refused as refused:
+        raise _no(refused.detail.rstrip(".")) from None
+
+
+def _values(words: Sequence[str]) -> list[str]:
+    """A plain word for each choice, itself where it is one."""
+    values: list[str] = []
+    for number, word in enumerate(words, start=1):
+        value = slugify(word)[:VALUE_LETTERS].strip("-_")
+        values.append(value if value and value not in values else f"choice-{number}")
+    return values
 
 
 def mirrors_of(values: Sequence[str]) -> dict[str, str]:
@@ -160,16 +188,17 @@ def _keys(values: list[str], hotkeys: list[str]) -> list[str]:
     if not any(hotkeys) and set(values) == set(LIGHT_KEYS):
         return [LIGHT_KEYS[value] for value in values]
     wished = [_key(hotkey) for hotkey in hotkeys]
-    spare = iter([key for key in SPARE_KEYS if key not in wished])
+    spare = iter([key for key in campaigns.KEYS if key not in wished])
     keys: list[str] = []
     for wish in wished:
-        keys.append(wish if wish is not None and wish not in keys else next(spare))
+        # Spare keys run out only beyond the number of choices that is refused anyway.
+        keys.append(wish if wish is not None and wish not in keys else next(spare, ""))
     return keys
 
 
 def _key(hotkey: str) -> str | None:
-    hotkey = hotkey.lower()
-    return ARROWS.get(hotkey) or (hotkey if hotkey in SPARE_KEYS else None)
+    key = ARROWS.get(hotkey.lower(), hotkey.lower())
+    return key if key in campaigns.KEYS else None
 
 
 def write_config(config: LabelConfig) -> str:
@@ -180,11 +209,10 @@ def write_config(config: LabelConfig) -> str:
     choices = SubElement(
         view, "Choices", name=config.choices_name, toName=config.image_name, choice="single"
     )
-    for choice in config.choices:
-        said = {"value": choice["label"], "alias": choice["value"], "hotkey": choice["key"]}
-        if choice["label"] == choice["value"]:
-            del said["alias"]
-        said["hotkey"] = HOTKEYS.get(choice["key"], choice["key"].lower())
+    for choice, word in zip(config.choices, config.words, strict=True):
+        said = {"value": choice["label"], "hotkey": HOTKEYS.get(choice["key"], choice["key"])}
+        if word != choice["label"]:
+            said["alias"] = word
         SubElement(choices, "Choice", said)
     indent(view)
     return tostring(view, encoding="unicode")
@@ -196,7 +224,11 @@ def config_of(campaign: Campaign) -> tuple[LabelConfig, str]:
     The text is the client's own while it still asks for the campaign's choices; a campaign that was
     made or changed on our pages gets one written for it, with the client's names where it has some.
     """
-    asked = {"prompt": campaign.prompt, "choices": campaign.choices}
+    asked = {
+        "prompt": campaign.prompt,
+        "choices": campaign.choices,
+        "words": campaign.values,
+    }
     project = getattr(campaign, "label_studio", None)
     if project is None:
         config = LabelConfig(**asked)

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F, Q
 from django.utils.text import slugify
 
-from labeling import acts, queue
+from labeling import campaigns
 from labeling.errors import Conflict, Refused
 from labeling.label_studio.annotations import stamp
 from labeling.label_studio.configs import LabelConfig, config_of, read_config
@@ -27,9 +27,6 @@ from labeling.models import (
 )
 
 TITLE_LETTERS, DESCRIPTION_LETTERS, SLUG_LETTERS = 120, 10_000, 40
-MOST_ANNOTATIONS = 20
-# What a client can change of a campaign, and what a label config changes beside the choices.
-CHANGED = ("title", "prompt", "votes_max")
 
 
 def create_project(by: User, body: dict[str, Any]) -> Campaign:
@@ -41,96 +38,74 @@ def create_project(by: User, body: dict[str, Any]) -> Campaign:
     title = read_text(body, "title", least=1, most=TITLE_LETTERS)
     description = _description(body)
     config = read_config(body.get("label_config"))
-    policy = _redundancy(body) | {"is_open": _is_open(body, default=True)}
+    policy = _policy(body)
     slug = slugify(title)[:SLUG_LETTERS].strip("-_") or "project"
     for name in (slug, f"{slug}-{secrets.token_hex(3)}"):
         try:
             with transaction.atomic():
-                campaign = _campaign(name, title, config, policy)
+                # Until the first import says which faces the project is about.
+                dataset = Dataset.objects.create(
+                    name=f"label-studio-{name}", image_folder=ELSEWHERE
+                )
+                campaign = campaigns.create(
+                    dataset,
+                    name,
+                    by=by,
+                    title=title,
+                    prompt=config.prompt or title,
+                    choices=config.choices,
+                    **policy,
+                )
                 LabelStudioProject.objects.create(
                     campaign=campaign,
                     label_config=body["label_config"],
                     description=description,
                     created_by=by,
                 )
-                acts.record(by, "campaign.create", name, campaign=campaign, door="label-studio")
             return campaign
         except (Conflict, IntegrityError):
             continue  # the name is taken, perhaps since a moment ago
     raise Refused("campaign_exists", f"There are campaigns like {slug!r} already; try again.")
 
 
-def _campaign(slug: str, title: str, config: LabelConfig, policy: dict[str, Any]) -> Campaign:
-    # Until the first import says which faces it is about.
-    dataset = Dataset.objects.create(name=f"label-studio-{slug}", image_folder=ELSEWHERE)
-    try:
-        return queue.create_campaign(
-            dataset,
-            slug,
-            title=title,
-            prompt=config.prompt or title,
-            choices=config.choices,
-            **policy,
-        )
-    except Refused as refused:
-        if refused.code == "invalid_choices":
-            raise Invalid("label_config", refused.detail) from None
-        raise
-
-
 def update_project(by: User, campaign: Campaign, body: dict[str, Any]) -> Campaign:
-    """Change what came; all of it or nothing."""
+    """Change what came; all of it or nothing.
+
+    raises  Invalid for a field that cannot be taken, Conflict for other choices once there are
+            votes
+    """
+    changes = _policy(body)
+    if "title" in body:
+        changes["title"] = read_text(body, "title", least=1, most=TITLE_LETTERS)
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)
-        before = {name: getattr(campaign, name) for name in CHANGED}
-        if "title" in body:
-            campaign.title = read_text(body, "title", least=1, most=TITLE_LETTERS)
-        was_open = campaign.is_open
-        campaign.is_open = _is_open(body, default=was_open)
-        if (votes := _redundancy(body)) and votes["votes_max"] != campaign.votes_max:
-            if campaign.turns.exists():
-                detail = "maximum_annotations can be changed only before the first import."
-                raise Invalid("maximum_annotations", detail)
-            campaign.votes_min, campaign.votes_max = votes["votes_min"], votes["votes_max"]
+        # The row of a campaign that was made on our pages begins with the config it has now.
+        kept = {name for name in ("label_config", "description") if name in body}
+        project = _project_row(campaign, by) if kept else None
         if "label_config" in body:
-            _ask_otherwise(campaign, body["label_config"], by)
-        campaign.save(update_fields=[*CHANGED, "choices", "votes_min", "is_open"])
-        if "description" in body:
-            project = _project_row(campaign, by)
-            project.description = _description(body)
-            project.save(update_fields=["description"])
-        changed = {name for name in CHANGED if getattr(campaign, name) != before[name]}
-        if changed := sorted(changed | {"label_config", "description"} & set(body)):
-            acts.record(by, "campaign.change", campaign.slug, campaign=campaign, fields=changed)
-        if campaign.is_open != was_open:
-            deed = "campaign.open" if campaign.is_open else "campaign.close"
-            acts.record(by, deed, campaign.slug, campaign=campaign)
+            config = _other_config(campaign, body["label_config"])
+            changes |= {"choices": config.choices, "prompt": config.prompt or campaign.prompt}
+        campaigns.change(campaign, by=by, **changes)
+        if project is not None:
+            project.label_config = body.get("label_config", project.label_config)
+            project.description = (
+                _description(body) if "description" in body else project.description
+            )
+            project.save()
     return Campaign.objects.select_related("label_studio__created_by").get(id=campaign.id)
 
 
-def _ask_otherwise(campaign: Campaign, text: object, by: User) -> None:
-    """Take another label config: any before the first import, then one with the same answers."""
+def _other_config(campaign: Campaign, text: object) -> LabelConfig:
+    """Another label config for a campaign; tasks keep the key under which they name their image."""
     config, old = read_config(text), config_of(campaign)[0]
-    is_other = (config.values, config.image_key) != (old.values, old.image_key)
-    if is_other and campaign.turns.exists():
-        raise Invalid(
-            "label_config",
-            f"There are tasks with the choices {old.values} and the image ${old.image_key}; "
-            f"{config.values} and ${config.image_key} came. Make another project for those.",
+    if config.image_key != old.image_key and campaign.turns.exists():
+        detail = (
+            f"The image is ${config.image_key}; the tasks that are there have ${old.image_key}."
         )
-    try:
-        queue.check_choices(config.choices)
-    except Refused as refused:
-        raise Invalid("label_config", refused.detail) from None
-    project = _project_row(campaign, by)
-    project.label_config = str(text)
-    project.save(update_fields=["label_config"])
-    campaign.choices = config.choices
-    campaign.prompt = config.prompt or campaign.prompt
+        raise Invalid("label_config", detail)
+    return config
 
 
 def _project_row(campaign: Campaign, by: User) -> LabelStudioProject:
-    """What the dialect remembers of a campaign; a row begins for one made on our pages."""
     project, _ = LabelStudioProject.objects.get_or_create(
         campaign=campaign,
         defaults={"label_config": config_of(campaign)[1], "created_by": by},
@@ -144,28 +119,26 @@ def _description(body: dict[str, Any]) -> str:
     return read_text(body, "description", most=DESCRIPTION_LETTERS)
 
 
-def _is_open(body: dict[str, Any], *, default: bool) -> bool:
-    published = body.get("is_published", default)
-    if not isinstance(published, bool):
-        detail = f"is_published is {quoted(published)}; expected true or false."
-        raise Invalid("is_published", detail)
-    return published
+def _policy(body: dict[str, Any]) -> dict[str, Any]:
+    """What a client says of redundancy, as many votes and no more, and of being open."""
+    policy: dict[str, Any] = {}
+    if (n := body.get("maximum_annotations")) is not None:
+        least, most = campaigns.RANGES["votes_max"]
+        if isinstance(n, bool) or not isinstance(n, int) or not least <= n <= most:
+            detail = f"maximum_annotations is {quoted(n)}; expected {least} to {most}."
+            raise Invalid("maximum_annotations", detail)
+        policy |= {"votes_min": n, "votes_max": n}
+    if (published := body.get("is_published")) is not None:
+        if not isinstance(published, bool):
+            detail = f"is_published is {quoted(published)}; expected true or false."
+            raise Invalid("is_published", detail)
+        policy["is_open"] = published
+    return policy
 
 
-def _redundancy(body: dict[str, Any]) -> dict[str, int]:
-    """As many votes as the client says, no more; where it says nothing, the campaign's default."""
-    n = body.get("maximum_annotations")
-    if n is None:
-        return {}
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= MOST_ANNOTATIONS:
-        detail = f"maximum_annotations is {quoted(n)}; expected 1 to {MOST_ANNOTATIONS}."
-        raise Invalid("maximum_annotations", detail)
-    return {"votes_min": n, "votes_max": n}
-
-
-def show_projects(campaigns: Sequence[Campaign]) -> list[dict[str, Any]]:
+def show_projects(found: Sequence[Campaign]) -> list[dict[str, Any]]:
     """Projects as Label Studio shows them, with their counts."""
-    turns = Turn.objects.asked().filter(campaign__in=campaigns).values("campaign_id")
+    turns = Turn.objects.asked().filter(campaign__in=found).values("campaign_id")
     tasks = {
         row["campaign_id"]: row
         for row in turns.annotate(
@@ -175,7 +148,7 @@ def show_projects(campaigns: Sequence[Campaign]) -> list[dict[str, Any]]:
         )
     }
     standing = Vote.objects.filter(
-        turn__campaign__in=campaigns, choice__isnull=False, withdrawal=None, is_catch=False
+        turn__campaign__in=found, choice__isnull=False, withdrawal=None, is_catch=False
     ).exclude(turn__kind=Turn.Kind.MIRROR)
     answers = {
         row["turn__campaign_id"]: row
@@ -183,7 +156,7 @@ def show_projects(campaigns: Sequence[Campaign]) -> list[dict[str, Any]]:
             n=Count("id"), n_skipped=Count("id", filter=Q(choice=UNSURE))
         )
     }
-    said = Suggestion.objects.filter(campaign__in=campaigns).values("campaign_id")
+    said = Suggestion.objects.filter(campaign__in=found).values("campaign_id")
     predictions = dict(said.annotate(n=Count("id")).values_list("campaign_id", "n"))
     return [
         _show(
@@ -192,7 +165,7 @@ def show_projects(campaigns: Sequence[Campaign]) -> list[dict[str, Any]]:
             answers.get(campaign.id, {}),
             predictions.get(campaign.id, 0),
         )
-        for campaign in campaigns
+        for campaign in found
     ]
 
 
@@ -251,8 +224,11 @@ def _parsed(config: LabelConfig) -> dict[str, Any]:
             "type": "Choices",
             "to_name": [config.image_name],
             "inputs": [{"type": "Image", "value": config.image_key, "valueType": None}],
-            "labels": config.values,
-            "labels_attrs": {one["value"]: {"value": one["label"]} for one in config.choices},
+            "labels": config.words,
+            "labels_attrs": {
+                word: {"value": choice["label"]}
+                for word, choice in zip(config.words, config.choices, strict=True)
+            },
         }
     }
 

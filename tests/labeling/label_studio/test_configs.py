@@ -22,7 +22,7 @@ def test_a_label_config_becomes_prompt_and_choices():
     assert (read.image_name, read.image_key, read.choices_name) == ("face", "picture", "light")
     assert read.choices == [
         {"value": "left", "label": "left", "key": "a", "mirror": "right"},
-        {"value": "center", "label": "center", "key": "1", "mirror": "center"},
+        {"value": "center", "label": "center", "key": "ArrowLeft", "mirror": "center"},
         {"value": "right", "label": "right", "key": "d", "mirror": "left"},
     ]
 
@@ -37,17 +37,31 @@ def test_a_config_about_light_gets_the_arrows():
 
 def test_an_alias_is_what_annotations_say():
     read = read_config(config("<Choice value='Yes' alias='y'/>", "<Choice value='No'/>"))
-    assert [(c["value"], c["label"]) for c in read.choices] == [("y", "Yes"), ("No", "No")]
+    assert read.words == ["y", "No"]
+    assert [(c["value"], c["label"]) for c in read.choices] == [("y", "Yes"), ("no", "No")]
+
+
+def test_choices_of_any_text_have_plain_words_as_values():
+    words = ["From the Left", "From the Right", "слева", "from the left"]
+    read = read_config(config(*(f"<Choice value='{w}' alias='{w}!'/>" for w in words[:3])))
+    assert read.values == ["from-the-left", "from-the-right", "choice-3"]
+    assert [choice["mirror"] for choice in read.choices] == [
+        "from-the-right", "from-the-left", "choice-3",
+    ]  # fmt: skip
+    assert read.value_of("слева!") == "choice-3"
+    assert read.word_for("from-the-left") == "From the Left!"
+    with pytest.raises(Invalid, match="different"):
+        read_config(config(*(f"<Choice value='{word}'/>" for word in words)))
 
 
 def test_keys_are_all_different_and_none_is_a_tool_of_the_page():
     read = read_config(
-        config(*(f"<Choice value='{n}' hotkey='{key}'/>" for n, key in enumerate("zz11q")))
+        config(*(f"<Choice value='{n}' hotkey='{key}'/>" for n, key in enumerate("z1qqA")))
     )
-    assert [choice["key"] for choice in read.choices] == ["2", "3", "1", "4", "q"]
-    most = read_config(config(*(f"<Choice value='{n}'/>" for n in range(20))))
-    assert len({choice["key"] for choice in most.choices}) == 20
-    queue.check_choices(most.choices)
+    keys = [choice["key"] for choice in read.choices]
+    assert keys == ["ArrowLeft", "ArrowDown", "q", "ArrowRight", "a"]
+    most = read_config(config(*(f"<Choice value='{n}'/>" for n in range(9))))
+    assert len({choice["key"] for choice in most.choices}) == 9
 
 
 @pytest.mark.parametrize(
@@ -82,8 +96,10 @@ def test_sides_are_each_other_s_mirror_and_the_rest_their_own(values, mirrors):
         (config(more="<RectangleLabels name='d' toName='i'/>"), "RectangleLabels"),
         (config(more="<TextArea name='d' toName='i'/>"), "TextArea"),
         (config(more="<Style>a{}</Style>"), "Style"),
-        (config("<Choice value='a'/>"), "1 Choice"),
-        (config(*(f"<Choice value='{n}'/>" for n in range(21))), "21 Choice"),
+        (config("<Choice value='a'/>"), "1 choices"),
+        (config(*(f"<Choice value='{n}'/>" for n in range(10))), "10 choices"),
+        (config("<Choice value='a'/>", "<Choice value='a'/>"), "different"),
+        (config("<Choice value='a'/>", "<Choice value='Unsure'/>"), "skipped"),
         (config("<Choice value='a'><Choice value='b'/></Choice>"), "within another Choice"),
         (config("<Choice value='a'/>", "<Choice/>"), "1 to 40"),
         (config("<Choice value='a'/>", f"<Choice value='{'b' * 41}'/>"), "1 to 40"),
@@ -124,11 +140,12 @@ def test_what_is_written_reads_the_same():
         prompt='Is it <this> & "that"?',
         choices=[
             {"value": "a", "label": "A & <b>", "key": "ArrowLeft", "mirror": "a"},
-            {"value": "c", "label": "c", "key": "7", "mirror": "c"},
+            {"value": "see", "label": "c", "key": "g", "mirror": "see"},
         ],
+        words=["a", "See"],
         choices_name="of",
         image_key="photo",
     )
     assert read_config(write_config(asked)) == asked
-    light = LabelConfig(prompt="Light?", choices=queue.ILLUMINATION)
+    light = LabelConfig("Light?", queue.ILLUMINATION, ["left", "center", "right"])
     assert read_config(write_config(light)) == light
