@@ -7,7 +7,7 @@ from celery import shared_task
 from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
-from labeling.models import Refresh, Release
+from labeling.models import Import, Refresh, Release
 
 log = logging.getLogger(__name__)
 
@@ -33,12 +33,23 @@ def write_release(release_id: int) -> None:
     worker.run(Release, release_id, releases.write)
 
 
+@shared_task(name="labeling.import_file")
+def import_file(import_id: int) -> None:
+    from labeling import imports, worker
+
+    worker.run(Import, import_id, imports.run)
+    job = Import.objects.get(id=import_id)
+    if job.status == Import.Status.DONE:
+        ring_refresh(job.campaign_id)
+
+
 @shared_task(name="labeling.sweep")
 def sweep() -> None:
     from labeling import worker
 
     worker.sweep(Refresh, lambda refresh_id: ring(refresh, refresh_id))
     worker.sweep(Release, ring_release)
+    worker.sweep(Import, ring_import)
 
 
 def ring(task: Any, job_id: int) -> None:
@@ -51,6 +62,10 @@ def ring(task: Any, job_id: int) -> None:
 
 def ring_release(release_id: int) -> None:
     ring(write_release, release_id)
+
+
+def ring_import(import_id: int) -> None:
+    ring(import_file, import_id)
 
 
 def ring_refresh(campaign_id: int) -> None:

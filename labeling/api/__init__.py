@@ -1,11 +1,12 @@
 """The REST contract of labeling: parse, call, answer. Errors become HTTP in config.api_errors."""
 
-from labeling.api import campaigns, contested, images, me, quizzes, releases, tokens, turns
+from labeling.api import campaigns, contested, images, imports, me, quizzes, releases, tokens, turns
 
 urlpatterns = [
     *tokens.urlpatterns,
     *campaigns.urlpatterns,
     *contested.urlpatterns,
+    *imports.urlpatterns,
     *me.urlpatterns,
     *quizzes.urlpatterns,
     *turns.urlpatterns,

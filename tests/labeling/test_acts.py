@@ -12,7 +12,16 @@ from knox.models import AuthToken
 
 from labeling import acts, queue, quizzes, votes
 from labeling import people as deeds
-from labeling.models import Act, Adjudication, Campaign, QuizAttempt, Release, User, Vote
+from labeling.models import (
+    Act,
+    Adjudication,
+    Campaign,
+    Import,
+    QuizAttempt,
+    Release,
+    User,
+    Vote,
+)
 from tests.config.test_roles import PAGES
 from tests.labeling.test_api import ALLOWED
 
@@ -157,6 +166,7 @@ DEEDS = {
     ),
     ("post", "/api/campaigns/light/releases"): ({"include": ["human"]}, "release.ask"),
     ("post", "/api/releases/{release}/cancel"): ({}, "release.cancel"),
+    ("post", "/api/imports/{import}/cancel"): ({}, "import.cancel"),
 }
 # Addresses that answer a POST of a manager without any deed, and why.
 NO_DEEDS = {
@@ -181,6 +191,9 @@ def world(campaign, people) -> dict[str, object]:
         "invite": invite.id,
         "face": campaign.dataset.faces.first().id,
         "release": Release.objects.create(campaign=campaign, number=1).id,
+        "import": Import.objects.create(
+            campaign=campaign, kind="votes", file="/nonexistent", request={"filename": "v.csv"}
+        ).id,
     }
 
 

@@ -1,5 +1,6 @@
 """The REST contract of labeling, as an outside client and as each of the cast meets it."""
 
+import re
 import uuid
 
 import pytest
@@ -9,7 +10,7 @@ from knox.models import AuthToken
 from rest_framework.test import APIClient
 
 from labeling import leases, queue
-from labeling.models import Release, Vote
+from labeling.models import Import, Release, Vote
 
 
 @pytest.fixture
@@ -104,6 +105,8 @@ ALLOWED = {
     ("post", "/api/campaigns/light/audits"): {"mia"},
     ("get", "/api/campaigns/light/agreement"): {"mia"},
     ("get", "/api/campaigns/light/contested"): {"mia"},
+    ("get", "/api/imports/{import}"): {"mia"},
+    ("post", "/api/imports/{import}/cancel"): {"mia"},
     ("post", "/api/campaigns/light/adjudications"): {"mia"},
     ("get", "/api/campaigns/light/progress"): {"ada", "mia", "rita"},
     ("get", "/api/campaigns/light/annotators"): {"mia"},
@@ -130,8 +133,9 @@ ALLOWED = {
 @pytest.mark.parametrize(("method", "path"), ALLOWED)
 def test_each_role_gets_what_is_its_own_and_no_more(campaign, people, api, method, path):
     release = Release.objects.create(campaign=campaign, number=1)
+    sent = Import.objects.create(campaign=campaign, kind="votes", file="/nonexistent")
     face = campaign.dataset.faces.first()
-    address = path.format(release=release.id, face=face.id)
+    address = path.format_map({"release": release.id, "face": face.id, "import": sent.id})
     let_in = set()
     for name in ("ada", "mia", "rita", "sam", None):
         person = getattr(people, name) if name else None
@@ -146,8 +150,9 @@ def test_each_role_gets_what_is_its_own_and_no_more(campaign, people, api, metho
 def test_every_labeling_address_is_in_the_table_of_roles(campaign):
     from labeling.api import urlpatterns
 
-    named = {path.replace("{release}", "1").replace("{face}", "1") for _, path in ALLOWED}
-    arguments = {"slug": "light", "release_id": 1, "face_id": 1, "name": "labels.csv"}
+    named = {re.sub(r"{\w+}", "1", path) for _, path in ALLOWED}
+    arguments = {"slug": "light", "name": "labels.csv"}
+    arguments |= dict.fromkeys(["release_id", "import_id", "face_id"], 1)
     for pattern in urlpatterns:
         wanted = {key: arguments[key] for key in pattern.pattern.converters}
         address = reverse(pattern.name, kwargs=wanted)

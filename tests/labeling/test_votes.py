@@ -159,7 +159,7 @@ def test_of_a_file_with_one_wrong_row_nothing_is_stored(campaign, row, words):
 
 def test_an_outside_vote_that_changed_its_mind_is_refused(campaign):
     votes.cast_outside(campaign, [("000001.jpg", "a", "left")], source="imported")
-    with pytest.raises(Conflict, match="said 'left' of '000001.jpg' before, now 'right'"):
+    with pytest.raises(Conflict, match=r"said 'left' of '000001.jpg' before, now 'right'"):
         votes.cast_outside(campaign, [("000001.jpg", "a", "right")], source="imported")
 
 
