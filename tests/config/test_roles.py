@@ -202,7 +202,7 @@ def test_annotators_see_their_own_votes_and_nobody_else_s(world, people, api):
 )
 @pytest.mark.parametrize(
     "query",
-    ["annotator__password=x", "order_by=-password", "dataset__image_folder__startswith=/", "colour=red"],
+    ["annotator__password=x", "order_by=-password", "dataset__image_folder=/", "colour=red"],
 )  # fmt: skip
 def test_a_list_refuses_what_it_does_not_know_by_its_name(world, people, api, name, path, query):
     answer = api(getattr(people, name)).get(f"{path}?{query}")
