@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from labeling import acts
 from labeling.errors import Conflict, Refused
@@ -15,7 +16,6 @@ from labeling.models import (
     Consensus,
     Face,
     RubricReading,
-    Turn,
     User,
     Vote,
 )
@@ -89,6 +89,17 @@ def text_of(campaign: Campaign, value: str) -> str:
     return read_rubric(campaign).texts.get(value) or built_in_text(campaign, value)
 
 
+def asked_about(campaign: Campaign) -> QuerySet[Face]:
+    """The faces that annotators of a campaign may see; flipped copies, of like names, left out."""
+    return Face.objects.filter(dataset=campaign.dataset_id, turns__campaign=campaign)
+
+
+def named_faces(campaign: Campaign, filenames: list[str]) -> dict[int, str]:
+    """Those of these file names that the campaign asks about, by id, in the order of the ids."""
+    rows = asked_about(campaign).filter(filename__in=filenames).order_by("id")
+    return dict(rows.values_list("id", "filename"))
+
+
 def find_faces(campaign: Campaign, filenames: list[str]) -> list[int]:
     """Ids of faces that the campaign asks about, by file name, in the order given.
 
@@ -98,13 +109,9 @@ def find_faces(campaign: Campaign, filenames: list[str]) -> list[int]:
         raise Refused(
             "too_many_faces", f"{len(filenames)} example faces came; expected at most {MOST_FACES}."
         )
-    # Only what has a turn is shown to annotators; flipped copies bear the same names.
-    asked = Turn.objects.filter(campaign=campaign, face__dataset=campaign.dataset_id)
-    found = dict(
-        asked.filter(face__filename__in=filenames).values_list("face__filename", "face_id")
-    )
+    found = {name: face for face, name in named_faces(campaign, filenames).items()}
     if missing := [name for name in filenames if name not in found]:
-        some = asked.order_by("face__filename").values_list("face__filename", flat=True).first()
+        some = asked_about(campaign).order_by("filename").values_list("filename", flat=True).first()
         names = ", ".join(repr(name) for name in missing[:3])
         raise Refused(
             "unknown_face",
@@ -117,9 +124,7 @@ def find_faces(campaign: Campaign, filenames: list[str]) -> list[int]:
 def faces_shown(campaign: Campaign, rubric: Rubric) -> dict[int, str]:
     """File names of a rubric's example faces, by id; one that is gone is left out."""
     ids = [face for faces in rubric.faces.values() for face in faces]
-    return dict(
-        Face.objects.filter(id__in=ids, dataset=campaign.dataset_id).values_list("id", "filename")
-    )
+    return dict(asked_about(campaign).filter(id__in=ids).values_list("id", "filename"))
 
 
 def suggested_faces(campaign: Campaign, value: str, *, most: int = 6) -> dict[int, str]:

@@ -97,6 +97,8 @@ def show_form(
     rows = []
     for value, label in [*labels, (UNSURE, "Can't tell")]:
         own = {face: names[face] for face in draft.faces.get(value, []) if face in names}
+        if has_problem:
+            own = rubrics.named_faces(campaign, request.POST.getlist(f"faces-{value}"))
         others = {face: name for face, name in suggested[value].items() if face not in own}
         rows.append(
             {

@@ -110,6 +110,13 @@ def test_what_can_t_be_a_guide_is_explained_and_kept_in_the_form(
     assert campaign.rubric == {}
 
 
+def test_a_refused_guide_keeps_the_faces_that_were_ticked(campaign, people, faces, as_person):
+    body = form(campaign, faces__left=["000002.jpg", "gone.jpg"], more__left="nobody.jpg")
+    answer = as_person(people.mia).post("/campaigns/light/rubric", body)
+    assert answer.status_code == 400
+    assert answer.context["answers"][0]["faces"] == {faces[1].id: "000002.jpg"}
+
+
 def test_faces_of_other_datasets_and_flipped_ones_are_no_examples(campaign, dataset_of):
     other = dataset_of(20, name="other")
     with pytest.raises(Refused, match=r"000015\.jpg"):
