@@ -80,7 +80,7 @@ def _as_written(image: Image.Image) -> dict[str, object]:
     settings: dict[str, object] = {"icc_profile": image.info.get("icc_profile")}
     if image.format == "PNG":
         return settings | {"format": "PNG"}
-    settings["format"] = "JPEG"
+    settings |= {"format": "JPEG", "optimize": True}  # as CelebA's files are
     if not image.quantization:
         return settings | {"quality": 92}
     if (sampling := JpegImagePlugin.get_sampling(image)) >= 0:
