@@ -13,6 +13,7 @@ from labeling.label_studio.tasks import Viewer, data_columns, show_tasks, turns_
 from labeling.models import Campaign, LabelStudioTask, Turn
 
 CHUNK = 1000
+PART_LETTERS = 2**16
 Task = dict[str, Any]
 # What the formats but JSON say of each annotation.
 SAID_OF_ANNOTATIONS = ("annotator", "annotation_id", "created_at", "updated_at", "lead_time")
@@ -34,7 +35,19 @@ def export(
     def tasks() -> Iterator[Task]:
         return _tasks(turns, campaign, viewer, everything=everything)
 
-    return write(campaign, tasks), content_type
+    return _gathered(write(campaign, tasks)), content_type
+
+
+def _gathered(parts: Iterator[str]) -> Iterator[str]:
+    """The same text in parts worth sending: each is written to the network by itself."""
+    gathered, letters = [], 0
+    for part in parts:
+        gathered.append(part)
+        letters += len(part)
+        if letters >= PART_LETTERS:
+            yield "".join(gathered)
+            gathered, letters = [], 0
+    yield "".join(gathered)
 
 
 def _tasks(turns: Any, campaign: Campaign, viewer: Viewer, *, everything: bool) -> Iterator[Task]:
@@ -75,10 +88,9 @@ def _csv(campaign: Campaign, tasks: Callable[[], Iterator[Task]]) -> Iterator[st
         row |= {column: _cell(value) for column, value in task["data"].items()}
         about = _about(annotation)
         writer.writerow(row | about | {"annotator": about["annotator"] and str(about["annotator"])})
-        if page.tell() > 2**16:
-            yield page.getvalue()
-            page.seek(0)
-            page.truncate()
+        yield page.getvalue()
+        page.seek(0)
+        page.truncate()
     yield page.getvalue()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
@@ -31,7 +32,15 @@ class Viewer:
         return has_role(self.user, "manager")
 
     def address_of(self, face_id: int) -> str:
-        return self.request.build_absolute_uri(reverse("face-image", args=[face_id]))
+        before, after = self._around_a_face
+        return f"{before}{face_id}{after}"
+
+    @cached_property
+    def _around_a_face(self) -> tuple[str, str]:
+        """What stands before and after a face's number: asked once, not for each of an export."""
+        address = self.request.build_absolute_uri(reverse("face-image", args=[0]))
+        before, _, after = address.rpartition("0")
+        return before, after
 
 
 def turns_of(campaign: Campaign) -> QuerySet[Turn]:

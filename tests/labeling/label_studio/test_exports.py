@@ -45,6 +45,7 @@ def test_every_task_is_exported_once_and_in_order(export, monkeypatch, chunk, ex
 
 def test_the_database_is_asked_for_one_chunk_at_a_time(export, monkeypatch):
     monkeypatch.setattr(exports, "CHUNK", 3)
+    monkeypatch.setattr(exports, "PART_LETTERS", 1)
     answer = export("exportType=JSON")
     assert answer.streaming
     parts = iter(answer.streaming_content)
