@@ -45,6 +45,7 @@ let shownAt = 0;
 /** Counts what was asked to be shown, so that a page that comes late is told apart. */
 let asked = 0;
 let peeking = false;
+let wantsFocus = false;
 
 const outbox = new Outbox({
   owner: given(desk, "owner"),
@@ -123,7 +124,9 @@ function show(faces) {
   }
   const pick = picks.find((one) => one.dataset.pick === supply.choice);
   if (pick) question.textContent = pick.dataset.question ?? "";
-  const hadFocus = cells.grid.contains(document.activeElement);
+  // Enter must confirm this page, not press again what was clicked to get here.
+  const hadFocus = cells.grid.contains(document.activeElement) || wantsFocus;
+  wantsFocus = false;
   cells.show(faces);
   setShows(faces.length > 0 ? "cells" : "empty");
   if (hadFocus) cells.focus(0);
@@ -190,7 +193,7 @@ function confirm() {
   confirmed.push({ cells: page, ids: votes.map(({ id }) => id) });
   for (const old of confirmed.splice(0, confirmed.length - REMEMBERED)) forget(old);
   pace.answered(seconds, page.length);
-  say(`${page.length} answers. Next page.`);
+  say(`${page.length} answers, ${pace.today} today. Next page.`);
   next();
 }
 
@@ -262,11 +265,15 @@ function wireKeysAndButtons() {
     if (event.key.toLowerCase() === "x" && peeking) closer.close();
   });
   confirmButton.addEventListener("click", confirm);
-  undoButton.addEventListener("click", undo);
+  undoButton.addEventListener("click", (event) => {
+    undo();
+    if (event.detail > 0) cells.focus(cells.meant);
+  });
   for (const pick of picks) {
     pick.addEventListener("click", () => {
       if (pick.dataset.pick === supply.choice && page.length > 0) return;
       supply.choose(pick.dataset.pick ?? null);
+      wantsFocus = true;
       next();
     });
   }

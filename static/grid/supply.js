@@ -37,6 +37,8 @@ export class Supply extends EventTarget {
     this.ready = [];
     /** @type {Set<number>} on screen */
     this.shown = new Set();
+    /** @type {Set<number>} leased, their pictures on the way */
+    this.loading = new Set();
     /** @type {Set<number>} faces whose picture cannot be shown */
     this.broken = new Set();
     /** Counts changes of the choice, so that what was asked before one is told apart. */
@@ -46,7 +48,7 @@ export class Supply extends EventTarget {
   }
 
   get held() {
-    return [...this.shown, ...this.ready.map(({ face }) => face)];
+    return [...this.shown, ...this.ready.map(({ face }) => face), ...this.loading];
   }
 
   /** @param {string | null} choice to verify from now on; what is held of another goes back */
@@ -91,8 +93,10 @@ export class Supply extends EventTarget {
         ({ face }) => !held.has(face) && !this.broken.has(face) && !this.options.isAnswered(face),
       );
       if (fresh.length === 0) return;
+      for (const { face } of fresh) this.loading.add(face);
       const cells = await Promise.all(fresh.map((turn) => this.#load(turn, era)));
-      if (era !== this.era) return this.#release(fresh.map(({ face }) => face));
+      if (era !== this.era) return;
+      this.loading.clear();
       this.ready.push(...cells.filter((cell) => cell !== null));
     }
   }
@@ -157,6 +161,7 @@ export class Supply extends EventTarget {
     for (const { picture } of this.ready) URL.revokeObjectURL(picture.src);
     this.ready = [];
     this.shown.clear();
+    this.loading.clear();
   }
 
   /** @param {number[]} faces */
