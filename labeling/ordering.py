@@ -48,8 +48,10 @@ def reopen(campaign: Campaign, belief: Belief) -> int:
     return reopened
 
 
-def prioritize(campaign: Campaign, face_ids: np.ndarray, priorities: np.ndarray) -> None:
-    """Put these faces' turns at the head of the queue, by priorities (n,) in 0..1.
+def prioritize(
+    campaign: Campaign, face_ids: np.ndarray, reasons: np.ndarray, propensity: np.ndarray
+) -> None:
+    """Put these faces' turns (n,) at the head of the queue, in this order, each with its reason.
 
     The head lies above 1; what stood there before and is not named goes back among the others,
     where the order is by lot. So a refresh writes some thousand rows, however large the campaign.
@@ -63,26 +65,37 @@ def prioritize(campaign: Campaign, face_ids: np.ndarray, priorities: np.ndarray)
                   AND turn.wanted > turn.had + turn.held AND turn.face_id <> ALL(%s)
                 ORDER BY turn.id FOR UPDATE OF turn SKIP LOCKED
             )
-            UPDATE labeling_turn turn SET priority = random() FROM free WHERE turn.id = free.id
+            UPDATE labeling_turn turn SET priority = random(), reason = '', propensity = NULL
+            FROM free WHERE turn.id = free.id
             """,
             [campaign.id, face_ids.tolist()],
         )
+    priorities = 2 - np.arange(len(face_ids)) / max(len(face_ids), 1)
+    chance = [None if np.isnan(p) else float(p) for p in propensity]
     for part in _parts(len(face_ids)):
         # SKIP LOCKED: an annotator who votes or claims now never waits for us, nor we in a
         # ring with them; the turns they hold get their priority from the next refresh.
         _write_turns(
             """
             WITH wish AS (
-                SELECT * FROM unnest(%s::bigint[], %s::float8[]) AS wish (face_id, priority)
+                SELECT * FROM unnest(%s::bigint[], %s::float8[], %s::text[], %s::float8[])
+                    AS wish (face_id, priority, reason, propensity)
             ), free AS (
-                SELECT turn.id, wish.priority FROM labeling_turn turn JOIN wish USING (face_id)
+                SELECT turn.id, wish.* FROM labeling_turn turn JOIN wish USING (face_id)
                 WHERE turn.campaign_id = %s AND turn.kind = 'ask'
                 ORDER BY turn.id FOR UPDATE OF turn SKIP LOCKED
             )
-            UPDATE labeling_turn turn SET priority = 1 + free.priority
+            UPDATE labeling_turn turn SET priority = free.priority, reason = free.reason,
+                   propensity = free.propensity
             FROM free WHERE turn.id = free.id
             """,
-            [face_ids[part].tolist(), priorities[part].tolist(), campaign.id],
+            [
+                face_ids[part].tolist(),
+                priorities[part].tolist(),
+                reasons[part].tolist(),
+                chance[part],
+                campaign.id,
+            ],
         )
 
 

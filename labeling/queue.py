@@ -118,7 +118,7 @@ def draw_audits(campaign: Campaign, n_faces: int) -> int:
                 FOR UPDATE OF turn SKIP LOCKED
             )
             UPDATE labeling_turn turn SET kind = 'audit', priority = random(), suggested = '',
-                   certainty = 0, wanted = %(wanted)s
+                   certainty = 0, wanted = %(wanted)s, reason = 'audit', propensity = NULL
             FROM drawn WHERE turn.id = drawn.id
             """,
             {"campaign": campaign.id, "n": n_faces, "wanted": campaign.audit_votes},

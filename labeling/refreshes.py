@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from labeling import consensus, ordering, skills, suggestions
 from labeling.consensus import Belief
 from labeling.learning import features
-from labeling.learning.acquisition import cold_priorities, priorities
+from labeling.learning.acquisition import cold_batch, next_batch
 from labeling.learning.aggregation import Opinion
 from labeling.learning.classifier import Training, fit
 from labeling.models import Campaign, Refresh, Turn
@@ -23,8 +23,9 @@ from labeling.worker import Progress
 
 # Below this, a classifier says more about chance than about light.
 LEAST_FACES, LEAST_CHOICES = 12, 2
-# So many faces are put in order: what a class can vote on until the next refresh, and more.
-HEAD = 10_000
+# So many faces are put in order: what a class of fifty votes on until the next refresh. What lies
+# behind them comes by lot. A cold start may last until features of all faces are made.
+BATCH, HEAD = 2000, 10_000
 RESTS, MOST_REST_SECONDS = 2.0, 120.0
 
 
@@ -59,12 +60,13 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
     progress(0.65, "training")
     training, trained_on = train(campaign, described, opinion)
     laps.end("training")
-    model = version = None
+    model = version = kappa = None
     held_out: dict[str, float] = {}
     if training is not None:
         progress(0.75, "storing suggestions")
         said = training.classifier.predict(described.vectors)
         classifier = suggestions.keep_classifier(campaign, training.classifier)
+        kappa = suggestions.agreement_with_last(campaign, described.face_ids, said)
         suggestions.store(classifier, described.face_ids, said)
         ordering.propose(campaign, described.face_ids, said)
         version, model = classifier.version, said.copy()
@@ -86,6 +88,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         "votes": int(opinion.n_votes.sum()),
         "faces_with_votes": len(opinion.faces),
         "classifier_version": version,
+        "kappa_with_last": kappa and round(kappa, 4),
         **held_out,
         "reopened": reopened,
         "open": n_open,
@@ -146,16 +149,23 @@ def _order_queue(campaign: Campaign, described: Described, belief: Belief | None
     wanting = Turn.objects.filter(campaign=campaign, kind=Turn.Kind.ASK, wanted__gt=F("had"))
     open_faces = np.array(sorted(wanting.values_list("face_id", flat=True)), dtype=np.int64)
     rng = np.random.default_rng(seed)
-    if belief is not None:
-        rows = np.flatnonzero(np.isin(belief.face_ids, open_faces))
-        face_ids, order = belief.face_ids[rows], priorities(belief.probabilities[rows], rng)
+    rows = np.flatnonzero(np.isin(described.face_ids, open_faces))
+    if not len(rows):
+        return len(open_faces)
+    vectors = described.vectors[rows]
+    if belief is None:
+        batch = cold_batch(features.side_contrast(vectors), described.yaw[rows], HEAD, rng)
     else:
-        rows = np.flatnonzero(np.isin(described.face_ids, open_faces))
-        contrast = features.side_contrast(described.vectors[rows])
-        face_ids = described.face_ids[rows]
-        order = cold_priorities(contrast, described.yaw[rows], rng)
-    head = np.argsort(-order, kind="stable")[:HEAD]
-    ordering.prioritize(campaign, face_ids[head], order[head])
+        believed = np.searchsorted(belief.face_ids, described.face_ids[rows])
+        batch = next_batch(
+            belief.probabilities[believed],
+            vectors / (vectors.std(axis=0) + 1e-6),
+            BATCH,
+            rng,
+            disputed=belief.asks_more[believed],
+        )
+    face_ids = described.face_ids[rows]
+    ordering.prioritize(campaign, face_ids[batch.rows], batch.reasons, batch.propensity)
     return len(open_faces)
 
 

@@ -16,7 +16,7 @@ from labeling.images import image_path
 from labeling.importing.copy import copy_rows
 from labeling.learning import features
 from labeling.learning.classifier import LightClassifier
-from labeling.models import Campaign, Classifier, Face, Turn
+from labeling.models import Campaign, Classifier, Face, Suggestion, Turn
 from labeling.worker import Progress
 
 CHUNK = 500
@@ -144,6 +144,31 @@ def keep_classifier(campaign: Campaign, trained: LightClassifier) -> Classifier:
         weights=trained.to_bytes(),
         card=trained.card,
     )
+
+
+def agreement_with_last(
+    campaign: Campaign, face_ids: np.ndarray, probabilities: np.ndarray
+) -> float | None:
+    """Cohen's kappa between what the last classifier said and what this one says (n, k) of faces.
+
+    None before there are two, or where either says the same of every face.
+    """
+    index = {value: place for place, value in enumerate(campaign.values)}
+    said = Suggestion.objects.filter(campaign=campaign).values_list("face_id", "choice")
+    rows = said.order_by("face_id").iterator(chunk_size=20_000)
+    known = np.array([(face, index[choice]) for face, choice in rows], dtype=np.int64).reshape(
+        -1, 2
+    )
+    both, here, there = np.intersect1d(
+        face_ids, known[:, 0], assume_unique=True, return_indices=True
+    )
+    if not len(both):
+        return None
+    last, now = known[there, 1], probabilities[here].argmax(axis=1)
+    counts = np.zeros((len(index), len(index)))
+    np.add.at(counts, (last, now), 1 / len(both))
+    by_chance = float((counts.sum(axis=0) * counts.sum(axis=1)).sum())
+    return None if by_chance > 1 - 1e-9 else float((counts.trace() - by_chance) / (1 - by_chance))
 
 
 def store(classifier: Classifier, face_ids: np.ndarray, probabilities: np.ndarray) -> None:

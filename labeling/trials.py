@@ -89,7 +89,9 @@ def _flipped_turn(campaign: Campaign, original: Face) -> Turn:
         },
     )
     turn, _ = Turn.objects.get_or_create(
-        campaign=campaign, face=twin, defaults={"kind": Turn.Kind.MIRROR, "wanted": 0}
+        campaign=campaign,
+        face=twin,
+        defaults={"kind": Turn.Kind.MIRROR, "wanted": 0, "reason": "trial"},
     )
     return turn
 

@@ -121,6 +121,8 @@ class _Desk:
             seconds=ballot.seconds,
             suggestion_shown=ballot.suggestion_shown,
             source=source,
+            reason=turn.reason,
+            propensity=turn.propensity,
             **_as_given(lease, ballot),
         )
         self.known[vote.id] = vote

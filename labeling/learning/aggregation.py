@@ -79,9 +79,8 @@ def aggregate(
     people, person = np.unique(annotator, return_inverse=True)
     fixed = _fixed(faces, words_on, words, n_choices)
     votes = row, person, choice
-    confusion, prior = _learn(
-        *(column[teaches] for column in votes), trust[teaches], fixed, len(people), n_choices
-    )
+    taught = row[teaches], person[teaches], choice[teaches]
+    confusion, prior = _learn(*taught, trust[teaches], fixed, len(people), n_choices)
     posterior = expect(*votes, confusion, prior, len(faces), trust=trust, fixed=fixed)
     answers = np.zeros((len(faces), n_choices + 1), dtype=np.int64)
     np.add.at(answers, (row, choice), 1)
@@ -109,7 +108,7 @@ def aggregate(
         settled=settled,
         people=people,
         confusion=confusion,
-        counts=_counts(*(column[teaches] for column in votes), posterior, is_word, len(people)),
+        counts=_counts(*taught, posterior, is_word, len(people)),
         judged=judged,
         right=right,
     )

@@ -102,6 +102,10 @@ class Turn(models.Model):
     priority = models.FloatField(default=0, help_text="higher comes first; the head is above 1")
     suggested = models.CharField(max_length=40, blank=True, help_text="what the model says")
     certainty = models.PositiveSmallIntegerField(default=0, help_text="the model's, in percent")
+    reason = models.CharField(
+        max_length=10, blank=True, db_default="", help_text="why it stands where it stands"
+    )
+    propensity = models.FloatField(null=True, help_text="the chance with which the lot drew it")
     wanted = models.PositiveSmallIntegerField()
     had = models.PositiveSmallIntegerField(default=0, help_text="standing votes")
     held = models.PositiveSmallIntegerField(default=0, help_text="leases given and not yet ended")

@@ -45,6 +45,13 @@ class Vote(models.Model):
     )
     is_blind = models.BooleanField(default=False, help_text="the suggestion was withheld by lot")
     is_catch = models.BooleanField(default=False, help_text="`suggested` was wrong on purpose")
+    reason = models.CharField(
+        max_length=10,
+        blank=True,
+        db_default="",
+        help_text="why the face was asked about: see acquisition",
+    )
+    propensity = models.FloatField(null=True, help_text="the chance with which the lot drew it")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -225,3 +225,34 @@ def test_a_campaign_rests_after_a_refresh_as_long_as_it_took(campaign):
     assert 115 < refreshes.rest_seconds(waiting.id) <= refreshes.MOST_REST_SECONDS
     Refresh.objects.filter(id=first.id).update(finished_at="2020-01-01T00:00Z")
     assert refreshes.rest_seconds(waiting.id) < 0
+
+
+def test_successive_models_are_compared_once_there_are_two(campaign, people):
+    say(campaign, people.ada, turns_of(campaign)[:20])
+    assert refreshed(campaign).figures["kappa_with_last"] is None
+    say(campaign, people.ada, turns_of(campaign)[20:24])
+    assert refreshed(campaign).figures["kappa_with_last"] > 0.9
+
+
+def test_a_vote_keeps_the_reason_and_the_chance_of_its_face(campaign, people):
+    say(campaign, people.ada, turns_of(campaign)[:16])
+    refreshed(campaign)
+    faces = queue.next_faces(campaign, people.ben, 24)
+    rows = [{"id": str(uuid.uuid4()), "face": f.face_id, "choice": "left"} for f in faces]
+    votes.cast(campaign, people.ben, rows)
+    kept = Vote.objects.filter(annotator=people.ben).values_list("reason", "propensity")
+    assert {reason for reason, _ in kept} == {"doubt", "lot"}
+    assert {round(chance, 4) for reason, chance in kept if reason == "lot"} == {round(5 / 24, 4)}
+    assert {chance for reason, chance in kept if reason == "doubt"} == {None}
+    assert set(Vote.objects.filter(annotator=people.ada).values_list("reason", flat=True)) == {""}
+
+
+def test_a_disputed_face_is_asked_about_again_for_that_reason(campaign, people):
+    turns = turns_of(campaign)
+    Turn.objects.filter(id=turns[0].id).update(wanted=2)
+    say(campaign, people.ada, turns[:20])
+    wrong = {"left": "right", "right": "left"}[side_of(turns[0].face.filename)]
+    say(campaign, people.ben, turns[:1], wrong)
+    refreshed(campaign)
+    again = Turn.objects.get(id=turns[0].id)
+    assert (again.wanted, again.reason) == (3, "again")
