@@ -53,8 +53,11 @@ PAGES = {
     "/label/light": {"ada"},
     "/label/light/grid": {"ada"},
     "/label/light/rubric": {"ada"},
+    "/label/light/quiz": {"ada"},
     "/campaigns": {"mia"},
     "/campaigns/light": {"mia"},
+    "/campaigns/light/rubric": {"mia"},
+    "/campaigns/light/quiz": {"mia"},
     "/releases/{release}": {"mia", "rita"},
 }
 
