@@ -1,5 +1,6 @@
 """Counts that may be some seconds old: shown at once, counted by one request at a time."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,20 +12,23 @@ from django.utils import timezone
 from labeling.models import Campaign
 
 KEPT_SECONDS = 3600
+# What takes a second to count may be so many seconds old: a small campaign is always counted anew.
+SECONDS_PER_SECOND = 20
 
 
 @dataclass(frozen=True)
 class Counted:
-    """A count and when it was made."""
+    """A count, when it was made, and how long it took."""
 
     value: Any
     as_of: datetime
+    seconds: float
 
 
 def counted(
     campaign: Campaign, name: str, seconds: float, count: Callable[[Campaign], Any]
 ) -> Counted:
-    """What `count(campaign)` gives, at most about `seconds` old.
+    """What `count(campaign)` gives, at most about `seconds` old, and newer where that is cheap.
 
     While one request counts again, the others get the earlier count.
     """
@@ -32,10 +36,13 @@ def counted(
     if known is not None:
         age = (timezone.now() - known.as_of).total_seconds()
         # Whoever adds the key counts; if it dies, the next one may after as long as a count lasts.
-        if age < seconds or not cache.add(f"{key}-counting", True, max(seconds, 5)):
+        patience = min(seconds, SECONDS_PER_SECOND * known.seconds)
+        if age < patience or not cache.add(f"{key}-counting", True, max(seconds, 5)):
             return known
+    began = time.monotonic()
     try:
-        fresh = Counted(count(campaign), timezone.now())
+        value = count(campaign)
+        fresh = Counted(value, timezone.now(), time.monotonic() - began)
         cache.set(key, fresh, KEPT_SECONDS)
     finally:
         cache.delete(f"{key}-counting")

@@ -4,7 +4,21 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import path
 
 from labeling import api, label_studio
-from labeling.views import acts, campaigns, guides, home, joining, label, people, releases, start
+from labeling.views import (
+    acts,
+    campaign_people,
+    campaign_settings,
+    campaigns,
+    contested,
+    guides,
+    home,
+    imports,
+    joining,
+    label,
+    people,
+    releases,
+    start,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -20,6 +34,32 @@ urlpatterns = [
     path("label/<slug:slug>/quiz", start.quiz, name="quiz"),
     path("campaigns", campaigns.campaigns, name="campaigns"),
     path("campaigns/<slug:slug>", campaigns.campaign, name="campaign"),
+    path("campaigns/<slug:slug>/charts", campaigns.campaign_charts, name="campaign-charts"),
+    path(
+        "campaigns/<slug:slug>/annotators",
+        campaign_people.annotators_page,
+        name="campaign-annotators",
+    ),
+    path(
+        "campaigns/<slug:slug>/annotators/table",
+        campaign_people.annotators_table,
+        name="campaign-annotators-table",
+    ),
+    path(
+        "campaigns/<slug:slug>/agreement", campaign_people.agreement_page, name="campaign-agreement"
+    ),
+    path(
+        "campaigns/<slug:slug>/agreement/figures",
+        campaign_people.agreement_figures,
+        name="campaign-agreement-figures",
+    ),
+    path("campaigns/<slug:slug>/contested", contested.contested, name="campaign-contested"),
+    path("campaigns/<slug:slug>/imports", imports.imports_page, name="campaign-imports"),
+    path(
+        "campaigns/<slug:slug>/settings", campaign_settings.settings_page, name="campaign-settings"
+    ),
+    path("campaigns/<slug:slug>/state", campaign_settings.open_or_close, name="campaign-state"),
+    path("campaigns/<slug:slug>/audits", campaign_settings.draw_audits, name="campaign-audits"),
     path("campaigns/<slug:slug>/rubric", guides.edit_rubric, name="campaign-rubric"),
     path("campaigns/<slug:slug>/quiz", guides.quiz_results, name="campaign-quiz"),
     path("campaigns/<slug:slug>/quiz/excuse", guides.excuse, name="quiz-excuse"),
