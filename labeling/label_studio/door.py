@@ -1,10 +1,11 @@
 """How one comes in: with a token, in a role, with a body of bounded size."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django.conf import settings
 from knox.auth import TokenAuthentication
+from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -24,10 +25,23 @@ EITHER = (*ANNOTATE, *MANAGE)
 ANYBODY = ROLES
 
 
+class OneForm(BaseContentNegotiation):
+    """Answers have the form that the address says, whatever a client would rather accept."""
+
+    def select_parser(self, request: Request, parsers: Sequence[Any]) -> Any:
+        return DefaultContentNegotiation().select_parser(request, parsers)
+
+    def select_renderer(
+        self, request: Request, renderers: Sequence[Any], format_suffix: str | None = None
+    ) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 class Door(APIView):
     """A view of the dialect. Only tokens open it: no session, so no forged request either."""
 
     authentication_classes = [TokenAuthentication]
+    content_negotiation_class = OneForm
     schema = None  # the contract is Label Studio's, not ours
     # Who may do what: roles by method, in small letters.
     roles: ClassVar[Mapping[str, tuple[str, ...]]] = {}

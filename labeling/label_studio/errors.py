@@ -23,6 +23,8 @@ class Invalid(Refused):
 
 def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     """Answer as Label Studio does; None (a 500) for what nobody foresaw."""
+    if isinstance(error, RecursionError):
+        error = Invalid("non_field_errors", "The body is nested too deeply; expected plain tasks.")
     if isinstance(error, Refused):
         # Marks the transaction for roll-back exactly as DRF does for its own errors.
         exception_handler(exceptions.APIException(), context)

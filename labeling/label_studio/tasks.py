@@ -107,7 +107,8 @@ def _show(
         "created_at": stamp(created),
         "updated_at": stamp(updated),
         "is_labeled": turn.had >= turn.wanted,
-        "overlap": turn.wanted,
+        # What one task wants tells audits and trials from questions: not for those who answer.
+        "overlap": turn.wanted if viewer.is_manager else campaign.votes_max,
         "annotations": [annotations.show(one, campaign, config) for one in answers],
         "predictions": predictions,
         "drafts": [],
@@ -168,7 +169,8 @@ def next_turn(campaign: Campaign, annotator: User) -> Turn | None:
     if mine is not None and campaign.is_open:
         leases.renew(campaign, annotator, [mine.turn.face_id])
         return turns_of(campaign).get(id=mine.turn_id)
-    # A client shows the picture that its own data name, which nobody can flip for it.
-    campaign.mirror_share = 0
+    # A client shows the picture that its own data name, which nobody can flip for it, and no
+    # suggestion, so none is to be noted as seen or withheld. Neither change is stored.
+    campaign.mirror_share, campaign.shows_suggestions = 0, False
     faces = queue.next_faces(campaign, annotator, 1)
     return turns_of(campaign).filter(face__in=[one.face_id for one in faces]).first()

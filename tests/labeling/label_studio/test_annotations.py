@@ -202,6 +202,24 @@ def test_predictions_are_for_managers_only(ask, people, project, tasks):
     assert given["predictions"] == []
 
 
+def test_what_a_task_wants_does_not_tell_audits_and_trials_from_questions(ask, people, tasks):
+    Turn.objects.filter(id=tasks[0]).update(kind=Turn.Kind.AUDIT, wanted=5)
+    seen = [ask(people.ada, "get", f"tasks/{task}").data["overlap"] for task in tasks]
+    assert len(set(seen)) == 1
+    assert ask(people.mia, "get", f"tasks/{tasks[0]}").data["overlap"] == 5
+
+
+def test_next_notes_no_suggestion_because_its_client_shows_none(ask, people, project, tasks):
+    Turn.objects.update(suggested="left", certainty=90)
+    Campaign.objects.update(shows_suggestions=True, blind_share=0.5)
+    for _ in tasks:
+        given = ask(people.ada, "get", f"projects/{project}/next").data["id"]
+        ask(people.ada, "post", f"tasks/{given}/annotations", said("right"))
+    votes = Vote.objects.values_list("suggested", "is_blind", "suggestion_shown")
+    assert list(votes) == [("", False, False)] * 4
+    assert Campaign.objects.get(id=project).shows_suggestions
+
+
 def test_next_gives_the_same_task_until_it_is_answered(ask, answer, people, project, tasks):
     first = ask(people.ada, "get", f"projects/{project}/next").data["id"]
     assert ask(people.ada, "get", f"projects/{project}/next/").data["id"] == first

@@ -66,6 +66,12 @@ def test_an_export_says_what_it_is(export):
     assert export("export_type=JSON_MIN")["Content-Type"] == "application/json"
 
 
+def test_an_export_has_its_form_whatever_a_client_would_rather_accept(http, people, project):
+    address = f"/label-studio/api/projects/{project}/export?exportType=CSV"
+    answer = http(people.mia).get(address, headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "text/csv; charset=utf-8")
+
+
 def test_an_export_can_be_of_some_tasks_or_of_all(export, project, people, ask):
     some = Turn.objects.filter(campaign=project).order_by("id").values_list("id", flat=True)[2:4]
     picked = export(f"ids={some[0]}&ids[]={some[1]}").getvalue()

@@ -3,8 +3,17 @@
 import pytest
 from django.urls import reverse
 
-from labeling import queue
-from labeling.models import Act, Campaign, Dataset, Face, LabelStudioTask, Turn
+from labeling import queue, refreshes, worker
+from labeling.models import (
+    Act,
+    Campaign,
+    Consensus,
+    Dataset,
+    Face,
+    LabelStudioTask,
+    Refresh,
+    Turn,
+)
 from tests.labeling.label_studio.client import LIGHT, said
 
 
@@ -75,6 +84,19 @@ def test_images_elsewhere_become_faces_that_nobody_fetches(send, project, datase
     page = api(people.ada).get(reverse("label", args=["light"]))
     assert page.status_code == 200
     assert "These images are elsewhere" in page.content.decode()
+
+
+def test_answers_about_images_elsewhere_become_what_is_believed(send, project, people, ask):
+    images = [f"https://example.com/{n}.jpg" for n in range(12)]
+    for task in send(*images).data["task_ids"]:
+        ask(people.ada, "post", f"tasks/{task}/annotations", said("left"))
+    campaign = Campaign.objects.get(id=project)
+    job = campaign.refreshes.get()
+    worker.run(Refresh, job.id, refreshes.refresh)
+    job.refresh_from_db()
+    assert (job.status, job.error) == ("done", None)
+    believed = Consensus.objects.filter(campaign=campaign).values_list("choice", flat=True)
+    assert list(believed) == ["left"] * 12
 
 
 def test_another_host_s_address_of_a_face_is_elsewhere(send, project, faces):
@@ -188,6 +210,14 @@ def test_a_campaign_of_ours_can_get_data_for_its_faces(ask, people, dataset):
     assert campaign.turns.count() == 12
     listed = ask(people.mia, "get", f"tasks/?project={campaign.id}").data["tasks"]
     assert sorted(len(task["data"]) for task in listed) == [1] + [2] * 11
+
+
+def test_a_bottomless_import_is_refused(http, people, project):
+    address = f"/label-studio/api/projects/{project}/import"
+    for text in ("[" * 100_000, '{"picture": "1.jpg", "a": ' + "[" * 5000 + "]" * 5000 + "}"):
+        answer = http(people.mia).generic("POST", address, text, "application/json")
+        assert answer.status_code == 400, answer.data
+    assert Turn.objects.count() == 0
 
 
 def test_imports_are_among_the_manager_s_acts(send, people, faces):
