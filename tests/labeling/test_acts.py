@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import InternalError, connection, transaction
@@ -137,9 +138,13 @@ def test_flush_is_refused_and_everything_is_still_there(kept):
 # Each of a manager's deeds: how to do it, and the word of its act.
 DEEDS = {
     ("post", "/campaigns"): (
-        {"title": "T", "slug": "third", "dataset": "{dataset}", "votes_min": 1, "votes_max": 3},
+        {"question": "light", "title": "T", "slug": "third", "dataset": "{dataset}"},
         "campaign.create",
     ),
+    ("post", "/campaigns/light/settings"): ({"title": "T", "prompt": "Why?"}, "campaign.change"),
+    ("post", "/campaigns/light/state"): ({"is_open": "no"}, "campaign.close"),
+    ("post", "/campaigns/light/audits"): ({"faces": 2}, "audit.draw"),
+    ("post", "/campaigns/light/imports"): ({"kind": "votes", "file": "{csv}"}, "import.votes"),
     ("post", "/campaigns/light/rubric"): (
         {"version": "{version}", "notes": "Look at the cheeks.", "text-left": "Bright left."},
         "rubric.change",
@@ -191,6 +196,7 @@ def world(campaign, people) -> dict[str, object]:
         "invite": invite.id,
         "face": campaign.dataset.faces.first().id,
         "release": Release.objects.create(campaign=campaign, number=1).id,
+        "csv": SimpleUploadedFile("votes.csv", b"file,annotator,choice\n000001.jpg,zoe,left\n"),
         "import": Import.objects.create(
             campaign=campaign, kind="votes", file="/nonexistent", request={"filename": "v.csv"}
         ).id,
@@ -198,6 +204,8 @@ def world(campaign, people) -> dict[str, object]:
 
 
 def filled(value: object, world: dict[str, object]) -> object:
+    if value == "{csv}":
+        return world["csv"]
     return value.format(**world) if isinstance(value, str) else value
 
 
