@@ -118,7 +118,7 @@ def show_form(
 @page_for("manager")
 def quiz_results(request: HttpRequest, slug: str) -> HttpResponse:
     """Who has taken the quiz, and who needs another try."""
-    campaign = get_object_or_404(Campaign, slug=slug)
+    campaign = get_object_or_404(Campaign.objects.select_related("dataset"), slug=slug)
     return render(
         request,
         "campaigns/quiz_results.html",
