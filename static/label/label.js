@@ -254,6 +254,10 @@ function wireQueue() {
     answered.delete(event.detail.vote?.face);
     say("An answer was not stored; see below the face.");
   });
+  outbox.addEventListener("stored", () => {
+    // What kept faces from us may be over, too: the campaign is open again, the quiz passed.
+    if (state.trouble && !state.trouble.isPassing) queue.refill();
+  });
   outbox.addEventListener("changed", () => {
     if (!current && stage.shows === "loading" && outbox.waiting.length === 0) queue.refill();
   });

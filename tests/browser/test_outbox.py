@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, Route, TimeoutError, expect
 
 from labeling import leases
 from labeling.models import Campaign, Lease, Turn, Vote
@@ -146,6 +146,71 @@ def test_answers_are_never_sent_in_another_persons_name(desk, people, live_serve
     bens.page.close()
     Desk.open(context.new_page(), "light").wait_until_saved()
     assert stored(annotator=people.ada) == dict(zip(faces, ["left", "center"], strict=True))
+
+
+def test_two_tabs_of_one_person_store_each_answer_once(desk, people):
+    first = desk(people.ada)
+    second = Desk.open(first.page.context.new_page(), "light")
+    faces = []
+    for key in KEYS * 2:
+        faces += [first.answer(key), second.answer(key)]
+    for tab in (first, second):
+        tab.wait_until_saved()
+        expect(tab.rejected).to_be_hidden()
+    assert sorted(stored()) == sorted(faces)
+    assert Vote.objects.count() == 16
+
+
+def test_a_tab_sends_what_another_left_and_not_what_it_still_holds(desk, people):
+    first = desk(people.ada)
+    first.page.route(VOTES, refuse)
+    face = first.answer("1")
+    expect(first.saved).to_have_text("Offline. 1 answer is kept here.")
+    second = Desk.open(first.page.context.new_page(), "light")
+    with pytest.raises(TimeoutError), second.page.expect_response(VOTES, timeout=4_000):
+        pass  # the first tab may still take it back
+    assert stored() == {}
+    with second.page.expect_response(VOTES):
+        first.page.close()
+    assert stored() == {face: "left"}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "IDBFactory.prototype.open = () => { throw new Error('private') }",
+        "IDBFactory.prototype.open = () => new EventTarget()",  # neither opens nor refuses
+        "IDBObjectStore.prototype.put = () => { throw new DOMException('', 'QuotaExceededError') }",
+    ],
+)
+def test_without_a_place_to_keep_answers_the_page_says_so_and_works(broken, visit, people, desk):
+    desk(people.ada).page.close()  # the guide is read
+    context = visit(people.ada)
+    context.add_init_script(broken)
+    context.route(VOTES, lambda route: route.fulfill(status=200, body="<h1>Hotel Wi-Fi</h1>"))
+    other = Desk.open(context.new_page(), "light")
+    face = other.answer("1")
+    expect(other.saved).to_have_text(re.compile("1 answer is kept here|waiting in this tab only"))
+    assert stored() == {}
+    context.unroute(VOTES)
+    other.wait_until_saved()
+    assert stored() == {face: "left"}
+
+
+def test_a_quiz_that_comes_first_is_linked_and_the_answers_are_stored(desk, people):
+    desk = desk(people.ada)
+    Campaign.objects.update(quiz=Campaign.Quiz.REQUIRED)
+    faces = []
+    for _ in range(15):
+        if desk.stage.get_attribute("data-shows") != "face":
+            break
+        faces.append(desk.answer("1"))
+        desk.page.wait_for_timeout(50)
+    expect(desk.page.get_by_role("link", name="Go to the quiz")).to_be_visible()
+    desk.wait_until_saved()
+    assert sorted(stored()) == sorted(faces)
+    desk.page.get_by_role("link", name="Go to the quiz").click()
+    expect(desk.page).to_have_url(re.compile("/label/light/quiz$"))
 
 
 def take_over(page: Page, filename: str, campaign, other) -> None:
