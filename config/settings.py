@@ -12,6 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from csp.constants import NONE, SELF
 
+from config.signing_key import signing_key
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -57,49 +59,7 @@ def database_from(url: str) -> dict[str, object]:
 VAR_DIR = Path(env_text("PENUMBRA_VAR", str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
-
-SHORTEST_KEY = 50
-
-
-def secret_key() -> str:
-    """The key from SECRET_KEY, else one made at first start and kept in a file only we can read."""
-    if given := os.environ.get("SECRET_KEY"):
-        return _checked(given)
-    path = VAR_DIR / "secret_key"
-    try:
-        # O_EXCL: of two processes that start at once, one writes and the other reads.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _checked(path.read_text().strip() or _wait_for(path))
-    with os.fdopen(descriptor, "w") as file:
-        file.write(os.urandom(48).hex())
-    return path.read_text().strip()
-
-
-def _checked(key: str) -> str:
-    """The key, unless somebody could guess it: whoever knows it can make any session."""
-    # Neither the key nor a part of it: a log may keep what we print.
-    if any(word in key.lower() for word in ("insecure", "changeme", "change-me")):
-        raise SystemExit("SECRET_KEY is an example's; leave it away, and a fresh one is made.")
-    if len(key) < SHORTEST_KEY or len(set(key)) < 10:
-        raise SystemExit(
-            f"SECRET_KEY has {len(key)} characters, {len(set(key))} different ones; "
-            f"expected at least {SHORTEST_KEY} and 10. Leave it away, and a fresh one is made."
-        )
-    return key
-
-
-def _wait_for(path: Path) -> str:
-    import time
-
-    for _ in range(50):
-        time.sleep(0.02)
-        if text := path.read_text().strip():
-            return text
-    raise SystemExit(f"{path} is empty; delete it, and the next start writes a new key.")
-
-
-SECRET_KEY = secret_key()
+SECRET_KEY = signing_key(os.environ.get("SECRET_KEY", ""), VAR_DIR / "secret_key")
 DEBUG = env_bool("DEBUG", False)
 TESTING = "pytest" in sys.modules
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
