@@ -1,4 +1,4 @@
-"""The key that signs sessions: given, or made at first start and kept in a file only we can read."""
+"""The key that signs sessions: given, or made at first start in a file only we can read."""
 
 import os
 import time
