@@ -12,8 +12,8 @@ from django.utils import timezone
 from labeling.models import Campaign
 
 KEPT_SECONDS = 3600
-# What takes a second to count may be so many seconds old: a small campaign is always counted anew.
-SECONDS_PER_SECOND = 20
+# What takes a second to count may be so many seconds old, and what takes no time never is.
+SECONDS_PER_SECOND, NO_TIME = 20, 0.05
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def counted(
     if known is not None:
         age = (timezone.now() - known.as_of).total_seconds()
         # Whoever adds the key counts; if it dies, the next one may after as long as a count lasts.
-        patience = min(seconds, SECONDS_PER_SECOND * known.seconds)
+        patience = min(seconds, lasting(known.seconds))
         if age < patience or not cache.add(f"{key}-counting", True, max(seconds, 5)):
             return known
     began = time.monotonic()
@@ -47,6 +47,11 @@ def counted(
     finally:
         cache.delete(f"{key}-counting")
     return fresh
+
+
+def lasting(seconds: float) -> float:
+    """How long a count that took so many seconds may be shown."""
+    return SECONDS_PER_SECOND * seconds if seconds > NO_TIME else 0.0
 
 
 def at_hand(campaign: Campaign, name: str) -> Counted | None:

@@ -43,14 +43,14 @@ def progress(campaign: Campaign) -> dict[str, Any]:
         **turns,
         "open": turns["faces"] - turns["closed"],
         "audits": audits,
-        "consensus": _believed(campaign),
+        "consensus": believed(campaign),
         "classifier": {"version": newest["version"], **newest["card"]} if newest else None,
         # Certification needs audited faces; until a campaign has them, nothing is promised.
         "certified_coverage": None,
     }
 
 
-def _believed(campaign: Campaign) -> dict[str, dict[str, int]]:
+def believed(campaign: Campaign) -> dict[str, dict[str, int]]:
     """How many faces each choice is believed of, by people and by the model alone."""
     counts = {value: {"human": 0, "model": 0} for value in campaign.values}
     rows = Consensus.objects.filter(campaign=campaign).values("choice", "source")

@@ -8,6 +8,7 @@ const title = document.querySelector("[data-new-campaign] [name=title]");
 const slug = document.querySelector("[data-new-campaign] [name=slug]");
 if (title instanceof HTMLInputElement && slug instanceof HTMLInputElement && slug.value === "") {
   let isOwn = false;
+  slug.value = slugOf(title.value);
   slug.addEventListener("input", () => (isOwn = true));
   title.addEventListener("input", () => {
     if (!isOwn) slug.value = slugOf(title.value);

@@ -16,7 +16,7 @@ from labeling.contested import Contested
 from labeling.models import Campaign
 from labeling.roles import campaign_for, needs
 
-AT_ONCE = 20
+AT_ONCE = 50
 
 
 def show_contested(row: Contested) -> dict[str, Any]:

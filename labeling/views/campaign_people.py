@@ -123,9 +123,14 @@ def in_points(bias: dict[str, Any] | None) -> dict[str, str] | None:
     return {
         "shown": f"{100 * bias['shown']['value']:.0f} %",
         "blind": f"{100 * bias['blind']['value']:.0f} %",
-        "more": f"{100 * more['value']:+.0f}",
-        "range": f"{100 * more['low']:+.0f} to {100 * more['high']:+.0f}",
+        "more": signed(more["value"]),
+        "range": f"{signed(more['low'])} to {signed(more['high'])}",
     }
+
+
+def signed(share: float) -> str:
+    """In points, with a minus as people write it."""
+    return f"{100 * share:+.0f}".replace("-", "−")
 
 
 def shade(row: list[float]) -> list[dict[str, Any]]:
@@ -191,8 +196,10 @@ def _percent(share: float | None) -> float | None:
 
 def name_of_bin(low: int | None, high: int | None) -> str:
     if low is None:
-        return f"below {high}°"
-    return f"{low}° and more" if high is None else f"{low}° to {high}°"
+        name = f"below {high}°"
+    else:
+        name = f"{low}° and more" if high is None else f"{low}° to {high}°"
+    return name.replace("-", "−")
 
 
 def matrix(pairs: list[dict[str, Any]]) -> dict[str, Any]:

@@ -86,14 +86,6 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
             "progress": progress,
             "percent_done": percent(progress["closed"], progress["faces"]),
             **(show_charts(found, known) if known else {}),
-            "believed_chart": bars(
-                [
-                    (one["value"], one["label"], tally["human"], tally["model"])
-                    for one in found.choices
-                    for tally in [progress["consensus"][one["value"]]]
-                ]
-            ),
-            "is_believed": any(n for row in progress["consensus"].values() for n in row.values()),
             "quiz_state": quizzes.state(found),
             "refreshes": [
                 {"job": job, "figures": scalars(job.figures)}
@@ -119,11 +111,18 @@ def show_charts(campaign: Campaign, known: Counted) -> dict[str, Any]:
     answers = [(one["value"], one["label"]) for one in campaign.choices]
     answers.append((UNSURE, "Can't tell"))
     totals = {value: sum(row.get(value, 0) for _, row in hours) for value, _ in answers}
-    certainty = reports.certainty(campaign)
+    certainty, believed = reports.certainty(campaign), reports.believed(campaign)
     return {
         "as_of": known.as_of,
         "n_votes": sum(totals.values()),
         "votes_chart": bars([(value, text, totals[value], 0) for value, text in answers]),
+        "believed_chart": bars(
+            [
+                (value, text, believed[value]["human"], believed[value]["model"])
+                for value, text in answers[:-1]
+            ]
+        ),
+        "is_believed": any(n for tally in believed.values() for n in tally.values()),
         "time_chart": charts.over_time(hours),
         "per_column": charts.per_column(hours),
         "certainty_chart": charts.columns(

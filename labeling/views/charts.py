@@ -8,7 +8,7 @@ from typing import Any
 from labeling.views.shown import percent
 
 MOST_HOURS = 72
-MOST_COLUMNS = 90
+LEAST_COLUMNS, MOST_COLUMNS = 12, 90
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def over_time(hours: Sequence[tuple[datetime, dict[str, int]]]) -> Columns | Non
         start = began.replace(hour=0)
         n_days = (ended - start).days + 1
         step, form = timedelta(days=-(-n_days // MOST_COLUMNS)), "%-d %b"
-    places = int((ended - start) / step) + 1
+    places = max(int((ended - start) / step) + 1, LEAST_COLUMNS)
     counts = [0] * places
     for hour, by_choice in hours:
         counts[int((hour - start) / step)] += sum(by_choice.values())

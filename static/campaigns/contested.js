@@ -17,7 +17,7 @@ import { find, given } from "../label/parts.js";
  */
 
 /** The next list is fetched while so many faces are still left. */
-const FETCH_AT = 8;
+const FETCH_AT = 20;
 const PRELOADED = 3;
 
 const judge = find("[data-judge]", HTMLElement);

@@ -46,7 +46,7 @@ function draw(card, progress) {
   for (const place of places) {
     const path = (place.dataset.live ?? "").split(".");
     const value = path.reduce((part, name) => part?.[name], /** @type {any} */ (shown));
-    if (value !== undefined) place.textContent = String(value);
+    if (value !== undefined) place.textContent = typeof value === "number" ? value.toLocaleString("en") : String(value);
   }
   const bar = card.querySelector("[data-live-bar]");
   if (bar instanceof HTMLProgressElement) {
