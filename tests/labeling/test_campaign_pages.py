@@ -100,8 +100,8 @@ def test_a_question_that_cannot_be_asked_is_explained_and_kept(mia, dataset, cha
 
 
 def test_hidden_datasets_are_never_offered(mia, dataset):
-    hidden = Dataset.objects.create(name="flipped", image_folder="/none", mirrors=dataset)
-    assert "flipped" not in text_of(mia.get("/campaigns"))
+    hidden = Dataset.objects.create(name="twins-of-small", image_folder="/none", mirrors=dataset)
+    assert "twins-of-small" not in text_of(mia.get("/campaigns"))
     assert mia.post("/campaigns", new(hidden)).status_code == 400
 
 
