@@ -1,17 +1,20 @@
 """[worker] What we believe of each face, from its votes and the classifier."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from django.db import connection, transaction
 
 from labeling.importing.copy import copy_rows
-from labeling.learning.aggregation import Opinion, aggregate, combine
+from labeling.learning.aggregation import Opinion, aggregate
+from labeling.learning.stacking import Stack, fit_stack
 from labeling.models import UNSURE, Campaign, Consensus
 from labeling.skills import PEOPLE_PER_PERSON, UNTRIED, read_watchfulness
 
 # Another vote is asked for while the chance of being wrong is above this.
-RISK = 0.2
+RISK = 0.1
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,17 @@ class Belief:
     asks_more: np.ndarray
 
 
+# What a model says of faces whose votes it has not seen: their ids (n,), sorted, and (n, k).
+Witness = tuple[np.ndarray, np.ndarray]
+
+
 def read_opinion(campaign: Campaign) -> Opinion:
-    """What the campaign's standing votes and last words say, face by face.
+    """What the campaign's standing votes and last words say, face by face."""
+    return read_votes(campaign)()
+
+
+def read_votes(campaign: Campaign) -> Callable[..., Opinion]:
+    """The campaign's standing votes and last words, to be aggregated: opinion(witness=...).
 
     Votes on audit faces say something of their face and teach nothing. Mirror trials and catches
     say something of annotators only. Who accepts a grid's suggestions is somebody else than who
@@ -63,7 +75,8 @@ def read_opinion(campaign: Campaign) -> Opinion:
         trust[row] = watchful.get(int(person[row]) // PEOPLE_PER_PERSON, UNTRIED)
     newest = campaign.adjudications.order_by("face_id", "-id").distinct("face_id")
     words = list(newest.values_list("face_id", "choice"))
-    return aggregate(
+    return partial(
+        aggregate,
         face,
         person,
         choice,
@@ -74,7 +87,13 @@ def read_opinion(campaign: Campaign) -> Opinion:
             np.array([face_id for face_id, _ in words], dtype=np.int64),
             np.array([index[value] for _, value in words], dtype=np.int64),
         ),
+        mirror_of=mirror_of(campaign),
     )
+
+
+def mirror_of(campaign: Campaign) -> np.ndarray:
+    """For each choice (k,) the one that the mirrored face has."""
+    return np.array([campaign.values.index(choice["mirror"]) for choice in campaign.choices])
 
 
 def _is_open(posterior: np.ndarray) -> np.ndarray:
@@ -96,10 +115,11 @@ def believe(opinion: Opinion, face_ids: np.ndarray, model: np.ndarray | None) ->
     probabilities = np.full((len(everyone), opinion.posterior.shape[1]), 1.0)
     probabilities /= probabilities.shape[1]
     probabilities[described] = model
+    stack = _learn_stack(opinion, np.isin(opinion.faces, face_ids), probabilities[voted])
     probabilities[voted] = np.where(
         opinion.settled[:, None],
         opinion.posterior,
-        combine(opinion.posterior, probabilities[voted]),
+        stack.believe(opinion.by_votes, probabilities[voted]),
     )
     n_votes = np.zeros(len(everyone), dtype=np.int64)
     n_votes[voted] = opinion.n_votes
@@ -108,9 +128,19 @@ def believe(opinion: Opinion, face_ids: np.ndarray, model: np.ndarray | None) ->
     # "Can't tell" alone is no belief; the model's word on the face makes it one.
     is_known[described] = True
     risk = 1 - probabilities[voted].max(axis=1, initial=0)
-    asks_more[voted] = opinion.disagrees | (opinion.n_sure == 0) | (risk > RISK)
+    asks_more[voted] = opinion.tied | (opinion.n_sure == 0) | (risk > RISK)
     asks_more[voted] &= ~opinion.settled
     return Belief(everyone, probabilities, n_votes, is_human, is_known | is_human, asks_more)
+
+
+def _learn_stack(opinion: Opinion, is_described: np.ndarray, model: np.ndarray) -> Stack:
+    """How much people's votes and the model (n, k) are worth, from faces that were settled.
+
+    Audit faces weigh nothing, so none of them is among those.
+    """
+    told = opinion.settled & is_described & (opinion.n_sure > 0) & (opinion.weight > 0)
+    truth = opinion.posterior[told].argmax(axis=1)
+    return fit_stack(opinion.by_votes[told], model[told], truth)
 
 
 def store(campaign: Campaign, belief: Belief) -> None:

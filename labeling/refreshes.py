@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from labeling.learning import features
 from labeling.learning.acquisition import cold_batch, next_batch
 from labeling.learning.aggregation import Opinion
 from labeling.learning.classifier import Training, fit
+from labeling.learning.stacking import sharpen, sharpness
 from labeling.models import Campaign, Refresh, Turn
 from labeling.suggestions import Described
 from labeling.worker import Progress
@@ -55,24 +57,37 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
     described = suggestions.describe(campaign, progress)
     laps.end("features")
     progress(0.6, "counting votes")
-    opinion = consensus.read_opinion(campaign)
+    hear = consensus.read_votes(campaign)
+    opinion = hear()
     laps.end("votes")
     progress(0.65, "training")
     training, trained_on = train(campaign, described, opinion)
+    if training is not None:
+        # What it says of faces it has not seen judges annotators who vote alone; who swaps the
+        # sides is found so, and the second training hears them rightly.
+        opinion = hear(witness=(described.face_ids[trained_on], training.held_out))
+        training, trained_on = train(campaign, described, opinion)
     laps.end("training")
-    model = version = kappa = None
+    model = version = kappa = power = None
     held_out: dict[str, float] = {}
     if training is not None:
         progress(0.75, "storing suggestions")
-        said = training.classifier.predict(described.vectors)
-        classifier = suggestions.keep_classifier(campaign, training.classifier)
+        sure = opinion.likelihood[np.isin(opinion.faces, described.face_ids[trained_on])]
+        power = sharpness(training.held_out, sure)
+        sharp = replace(
+            training.classifier,
+            temperature=training.classifier.temperature / power,
+            card=training.classifier.card | {"sharpness": power},
+        )
+        said = sharp.predict(described.vectors)
+        classifier = suggestions.keep_classifier(campaign, sharp)
         kappa = suggestions.agreement_with_last(campaign, described.face_ids, said)
         suggestions.store(classifier, described.face_ids, said)
         ordering.propose(campaign, described.face_ids, said)
         version, model = classifier.version, said.copy()
         held_out = {name: classifier.card[name] for name in ("accuracy", "log_loss", "ece")}
         # Of the faces it was trained on, only what it said without them counts as evidence.
-        model[trained_on] = training.held_out
+        model[trained_on] = sharpen(training.held_out, power)
     laps.end("suggestions")
     progress(0.85, "storing consensus")
     belief = consensus.believe(opinion, described.face_ids, model)
@@ -88,6 +103,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         "votes": int(opinion.n_votes.sum()),
         "faces_with_votes": len(opinion.faces),
         "classifier_version": version,
+        "sharpness": power and round(power, 3),
         "kappa_with_last": kappa and round(kappa, 4),
         **held_out,
         "reopened": reopened,
@@ -131,7 +147,7 @@ def train(
     training = fit(
         described.vectors[rows],
         targets,
-        mirror_of=np.array([values.index(choice["mirror"]) for choice in campaign.choices]),
+        mirror_of=consensus.mirror_of(campaign),
         signs=features.mirror_signs(),
         weights=weights,
         identities=described.identities[rows],

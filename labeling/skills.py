@@ -56,6 +56,7 @@ def store(campaign: Campaign, opinion: Opinion) -> None:
                 accuracy_low=accuracy.low if judged else None,
                 accuracy_high=accuracy.high if judged else None,
                 weight=float(skill[place]),
+                suspicion=_suspicion(opinion, place),
                 accepted_weight=watchful.get(person, UNTRIED),
             )
         )
@@ -73,6 +74,13 @@ def store(campaign: Campaign, opinion: Opinion) -> None:
                 "accuracy_high",
                 "weight",
                 "accepted_weight",
+                "suspicion",
                 "updated_at",
             ],
         )
+
+
+def _suspicion(opinion: Opinion, place: int) -> str:
+    if opinion.swaps[place]:
+        return "swaps"
+    return "guesses" if opinion.guesses[place] else ""

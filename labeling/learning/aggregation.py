@@ -12,8 +12,10 @@ from labeling.learning.calibration import TINY, softmax
 # An annotator of whom nothing is known: right about three times in four, worth so many votes.
 PRIOR_RIGHT, PRIOR_UNSURE, PRIOR_VOTES = 0.80, 0.08, 12.0
 ROUNDS = 15
-# How far a model may move what people said, in nats: it breaks ties, it overturns no clear vote.
-MODEL_WEIGHT, MODEL_LIMIT = 0.5, 1.0
+# What a model's word counts where it judges annotators: its errors have company, theirs have not.
+WITNESS = 0.7
+# Evidence, in nats, from which on somebody is told to swap the sides or to guess: a thousand to 1.
+TOLD = 7.0
 
 
 # The belief in a face that somebody had the last word on.
@@ -24,26 +26,33 @@ SETTLED = 0.995
 class Opinion:
     """posterior (n, k) per face of `faces` (n,); confusion (a, k, k + 1), truth by answer.
 
+    by_votes (n, k) the same by the votes alone, last words left out
+    likelihood  (n, k) of the votes on each face, by choice, at most 1
     shares   (n, k) of a face's answers, each by its annotator's skill: what a classifier learns
     weight   (n,) the skills behind them; 0 where nobody could tell, or the face must not teach
     settled  (n,) somebody had the last word
     counts   (a, k, k + 1) what is believed of the faces that others voted on too, by answer
     judged, right  (a,) sure answers on such faces, and those that the others agree with
+    swaps, guesses  (a,) told to give the mirrored choice, or any, whatever the face
     """
 
     faces: np.ndarray
     posterior: np.ndarray
+    by_votes: np.ndarray
+    likelihood: np.ndarray
     shares: np.ndarray
     weight: np.ndarray
     n_votes: np.ndarray
     n_sure: np.ndarray
-    disagrees: np.ndarray
+    tied: np.ndarray
     settled: np.ndarray
     people: np.ndarray
     confusion: np.ndarray
     counts: np.ndarray
     judged: np.ndarray
     right: np.ndarray
+    swaps: np.ndarray
+    guesses: np.ndarray
 
 
 def aggregate(
@@ -55,6 +64,8 @@ def aggregate(
     trust: np.ndarray | None = None,
     teaches: np.ndarray | None = None,
     last_words: tuple[np.ndarray, np.ndarray] | None = None,
+    witness: tuple[np.ndarray, np.ndarray] | None = None,
+    mirror_of: np.ndarray | None = None,
 ) -> Opinion:
     """What the votes say of each face that has one.
 
@@ -62,6 +73,9 @@ def aggregate(
     trust       (v,) 0..1, how much of each vote's evidence counts; default all of it
     teaches     (v,) false: the vote says something of its face, and nothing else may learn from it
     last_words  (m,) faces and (m,) choices 0..k that were settled; k = nobody can tell
+    witness     (w,) faces, sorted, and (w, k) what a model says of them that has seen none of their
+                votes: annotators are judged by it too, beliefs are not made of it
+    mirror_of   (k,) the choice of the mirrored face, so that who swaps the sides is told
     raises      ValueError for columns of different length or a choice out of range
     """
     if not len(face) == len(annotator) == len(choice):
@@ -80,8 +94,21 @@ def aggregate(
     fixed = _fixed(faces, words_on, words, n_choices)
     votes = row, person, choice
     taught = row[teaches], person[teaches], choice[teaches]
-    confusion, prior = _learn(*taught, trust[teaches], fixed, len(people), n_choices)
+    mirror_of = np.arange(n_choices) if mirror_of is None else mirror_of
+    saw = _seen(faces, witness, n_choices)
+    usual = np.tile(prior_confusion(n_choices), (len(people), 1, 1))
+    learn = (*taught, trust[teaches], fixed, saw)
+    confusion, prior = _learn(*learn, usual)
     posterior = expect(*votes, confusion, prior, len(faces), trust=trust, fixed=fixed)
+    judgement = _judge(*taught, trust[teaches], confusion, posterior, fixed, saw, mirror_of)
+    swaps = judgement.swaps > TOLD
+    if swaps.any():
+        # Somebody who is told to swap is taken to swap from the first answer on.
+        usual[swaps] = usual[swaps][:, mirror_of]
+        confusion, prior = _learn(*learn, usual)
+    by_votes = expect(*votes, confusion, prior, len(faces), trust=trust)
+    likelihood = expect(*votes, confusion, np.ones(n_choices), len(faces), trust=trust)
+    posterior = np.where(fixed.sum(axis=1, keepdims=True) > 0, fixed, by_votes)
     answers = np.zeros((len(faces), n_choices + 1), dtype=np.int64)
     np.add.at(answers, (row, choice), 1)
     sure = answers[:, :n_choices]
@@ -96,22 +123,31 @@ def aggregate(
     shares[is_word], weight[is_word] = fixed[is_word], may_teach[is_word]
     settled = fixed.sum(axis=1) > 0
     weight[settled & ~is_word] = 0
-    judged, right = _judge(*votes, trust, confusion, posterior, is_word)
     return Opinion(
         faces=faces,
         posterior=posterior,
+        by_votes=by_votes,
+        likelihood=likelihood / np.maximum(likelihood.max(axis=1, keepdims=True), TINY),
         shares=shares,
         weight=weight,
         n_votes=answers.sum(axis=1),
         n_sure=sure.sum(axis=1),
-        disagrees=(sure > 0).sum(axis=1) > 1,
+        tied=_tied(sure),
         settled=settled,
         people=people,
         confusion=confusion,
-        counts=_counts(*taught, posterior, is_word, len(people)),
-        judged=judged,
-        right=right,
+        counts=_counts(*taught, posterior, _in_company(taught[0], fixed, saw), len(people)),
+        judged=judgement.judged,
+        right=judgement.right,
+        swaps=swaps,
+        guesses=(judgement.guesses > TOLD) & ~swaps,
     )
+
+
+def _tied(counts: np.ndarray) -> np.ndarray:
+    """Where no choice has more sure answers (n, k) than every other, and there are some."""
+    ordered = np.sort(counts, axis=1)
+    return (ordered[:, -1] > 0) & (ordered[:, -1] == ordered[:, -2])
 
 
 def _fixed(faces: np.ndarray, on: np.ndarray, words: np.ndarray, n_choices: int) -> np.ndarray:
@@ -125,31 +161,68 @@ def _fixed(faces: np.ndarray, on: np.ndarray, words: np.ndarray, n_choices: int)
     return fixed
 
 
+def _seen(
+    faces: np.ndarray, witness: tuple[np.ndarray, np.ndarray] | None, n_choices: int
+) -> np.ndarray:
+    """What the witness says of each face, as evidence in nats (n, k); zeros where nothing."""
+    saw = np.zeros((len(faces), n_choices))
+    if witness is not None and len(witness[0]):
+        known, said = witness
+        place = np.minimum(np.searchsorted(known, faces), len(known) - 1)
+        there = known[place] == faces
+        saw[there] = WITNESS * np.log(np.maximum(said[place[there]], TINY))
+        saw -= saw.mean(axis=1, keepdims=True)
+    return saw
+
+
 def _learn(
     row: np.ndarray,
     person: np.ndarray,
     choice: np.ndarray,
     trust: np.ndarray,
     fixed: np.ndarray,
-    n_people: int,
-    n_choices: int,
+    saw: np.ndarray,
+    usual: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """EM: how each person answers (a, k, k + 1), and how common each choice is (k,)."""
-    n_faces, votes = len(fixed), (row, person, choice)
-    is_word = fixed.max(axis=1) > 0.5
+    """EM: how each person answers (a, k, k + 1), and how common each choice is (k,).
+
+    usual  (a, k, k + 1) how they are taken to answer before they have
+    """
+    n_faces, votes, n_choices = len(fixed), (row, person, choice), fixed.shape[1]
     asked = np.zeros(n_faces, dtype=bool)
     asked[row] = True
-    confusion = np.tile(prior_confusion(n_choices), (n_people, 1, 1))
-    prior = np.full(n_choices, 1 / n_choices)
-    posterior = expect(*votes, confusion, prior, n_faces, trust=trust, fixed=fixed)
+    company = _in_company(row, fixed, saw)
+    confusion, prior = usual, np.full(n_choices, 1 / n_choices)
+    posterior = expect(*votes, confusion, prior, n_faces, trust=trust, fixed=fixed, saw=saw)
     for _ in range(ROUNDS):
-        confusion = maximize(*votes, posterior, is_word, n_people)
+        confusion = maximize(_counts(*votes, posterior, company, len(usual)), usual)
         before = posterior
-        posterior = expect(*votes, confusion, prior, n_faces, trust=trust, fixed=fixed)
+        posterior = expect(*votes, confusion, prior, n_faces, trust=trust, fixed=fixed, saw=saw)
         prior = (posterior[asked].sum(axis=0) + 1) / (asked.sum() + n_choices)
-        if np.abs(posterior - before).max(initial=0) < 1e-4:
+        # Of the asked ones: how many others there are must not move when this ends.
+        if np.abs(posterior - before)[asked].max(initial=0) < 1e-4:
             break
     return confusion, prior
+
+
+def _in_company(row: np.ndarray, fixed: np.ndarray, saw: np.ndarray) -> np.ndarray:
+    """Votes (v,) on faces that somebody else speaks of: another vote, a last word, the witness.
+
+    A face with one vote is believed to be what that vote says, so counting it would make everybody
+    who votes alone look perfect.
+    """
+    company = np.bincount(row, minlength=len(fixed))[row] > 1
+    return company | (fixed.max(axis=1) > 0.5)[row] | (saw != 0).any(axis=1)[row]
+
+
+@dataclass(frozen=True)
+class _Judgement:
+    """Of each person: sure answers that could be judged, right ones, and evidence in nats (a,)."""
+
+    judged: np.ndarray
+    right: np.ndarray
+    swaps: np.ndarray
+    guesses: np.ndarray
 
 
 def _judge(
@@ -159,21 +232,34 @@ def _judge(
     trust: np.ndarray,
     confusion: np.ndarray,
     posterior: np.ndarray,
-    is_word: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each person's sure answers on faces that others voted on or settled, and the right ones.
+    fixed: np.ndarray,
+    saw: np.ndarray,
+    mirror_of: np.ndarray,
+) -> _Judgement:
+    """Each person by what the others believe of the faces they answered.
 
-    A vote is judged by what is believed without it: else everybody would agree with themselves.
+    Judged by what includes the own vote, everybody would agree with themselves.
     """
     k, n_people = posterior.shape[1], len(confusion)
-    others = (np.bincount(row, minlength=len(posterior))[row] > 1) | is_word[row]
-    counts = others & (choice < k)
-    row, person, choice, trust = row[counts], person[counts], choice[counts], trust[counts]
+    is_word = fixed.max(axis=1) > 0.5
     own = np.where(is_word[row], 0.0, trust)[:, None] * np.log(confusion[person, :, choice])
-    without = np.log(np.maximum(posterior[row], TINY)) - own
-    agrees = without.argmax(axis=1) == choice
-    judged = np.bincount(person, minlength=n_people)
-    return judged, np.bincount(person[agrees], minlength=n_people)
+    others = np.log(np.maximum(posterior[row], TINY)) - own
+    others = softmax(others + np.where(is_word[row, None], 0.0, saw[row]))
+    counts = _in_company(row, fixed, saw) & (choice < k)
+    others, person, choice = others[counts], person[counts], choice[counts]
+    agrees = others.argmax(axis=1) == choice
+    table = prior_confusion(k)
+    straight = (others * table[:, choice].T).sum(axis=1)
+    swapped = (others * table[:, mirror_of[choice]].T).sum(axis=1)
+    said = np.ones((n_people, k))
+    np.add.at(said, (person, choice), 1)
+    by_habit = (said / said.sum(axis=1, keepdims=True))[person, choice] * (1 - PRIOR_UNSURE)
+    return _Judgement(
+        judged=np.bincount(person, minlength=n_people),
+        right=np.bincount(person[agrees], minlength=n_people),
+        swaps=np.bincount(person, np.log(swapped / straight), minlength=n_people),
+        guesses=np.bincount(person, np.log(by_habit / straight), minlength=n_people),
+    )
 
 
 def prior_confusion(n_choices: int) -> np.ndarray:
@@ -202,26 +288,21 @@ def expect(
     n_faces: int,
     *,
     trust: np.ndarray,
-    fixed: np.ndarray,
+    fixed: np.ndarray | None = None,
+    saw: np.ndarray | float = 0.0,
 ) -> np.ndarray:
     """E step: the probability (n, k) of each choice for each face, given how people answer."""
-    evidence = np.tile(np.log(prior), (n_faces, 1))
+    evidence = np.tile(np.log(prior), (n_faces, 1)) + saw
     np.add.at(evidence, row, np.log(confusion[person, :, choice]) * trust[:, None])
-    return np.where(fixed.sum(axis=1, keepdims=True) > 0, fixed, softmax(evidence))
+    posterior = softmax(evidence)
+    if fixed is None:
+        return posterior
+    return np.where(fixed.sum(axis=1, keepdims=True) > 0, fixed, posterior)
 
 
-def maximize(
-    row: np.ndarray,
-    person: np.ndarray,
-    choice: np.ndarray,
-    posterior: np.ndarray,
-    is_word: np.ndarray,
-    n_people: int,
-) -> np.ndarray:
-    """M step: how each person answers (a, k, k + 1), from the faces that others speak of too."""
-    k = posterior.shape[1]
-    counts = _counts(row, person, choice, posterior, is_word, n_people)
-    counts += prior_confusion(k) * PRIOR_VOTES
+def maximize(counts: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """M step: how each person answers (a, k, k + 1), from their counts and what is usual."""
+    counts = counts + usual * PRIOR_VOTES
     return counts / counts.sum(axis=2, keepdims=True)
 
 
@@ -230,29 +311,12 @@ def _counts(
     person: np.ndarray,
     choice: np.ndarray,
     posterior: np.ndarray,
-    is_word: np.ndarray,
+    company: np.ndarray,
     n_people: int,
 ) -> np.ndarray:
-    """Each person's answers by what is believed (a, k, k + 1), on faces others speak of too.
-
-    A face with one vote is believed to be what that vote says, so counting it would make everybody
-    who votes alone look perfect.
-    """
+    """Each person's answers by what is believed (a, k, k + 1), on faces others speak of too."""
     k = posterior.shape[1]
-    others = (np.bincount(row, minlength=len(posterior))[row] > 1) | is_word[row]
     counts = np.zeros((n_people, k, k + 1))
     by_answer = counts.transpose(0, 2, 1)
-    np.add.at(by_answer, (person[others], choice[others]), posterior[row[others]])  # a view
+    np.add.at(by_answer, (person[company], choice[company]), posterior[row[company]])  # a view
     return counts
-
-
-def combine(posterior: np.ndarray, model: np.ndarray) -> np.ndarray:
-    """People's posterior (n, k), leaned towards a model that has not seen these votes (n, k).
-
-    The model is not EM's prior: as such it made consensus worse and overconfident. Its evidence is
-    halved and bounded, and the posterior stays people's.
-    """
-    evidence = np.log(np.maximum(model, TINY))
-    evidence -= evidence.mean(axis=1, keepdims=True)
-    leaning = np.clip(MODEL_WEIGHT * evidence, -MODEL_LIMIT, MODEL_LIMIT)
-    return softmax(np.log(np.maximum(posterior, TINY)) + leaning)

@@ -86,6 +86,9 @@ class AnnotatorSkill(models.Model):
     accuracy_high = models.FloatField(null=True)
     weight = models.FloatField(help_text="what a vote counts, 0..1")
     accepted_weight = models.FloatField(help_text="what an accepted suggestion counts, 0..1")
+    suspicion = models.CharField(
+        max_length=10, blank=True, help_text="swaps: the mirrored sides; guesses: whatever the face"
+    )
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

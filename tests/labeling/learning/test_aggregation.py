@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from labeling.learning.aggregation import aggregate, combine, prior_confusion, skill_of
+from labeling.learning.aggregation import aggregate, prior_confusion, skill_of
 from labeling.learning.calibration import calibration_error
+from labeling.learning.crowd import Crowd, Kind
 
 UNSURE = 3
 
@@ -43,7 +44,7 @@ def test_agreement_is_surer_than_one_vote_and_contradiction_less_sure():
     opinion = aggregate(face, annotator, np.array([0, 0, 0, 0, 2]), 3)
     one, agreed, contradicted = opinion.posterior.max(axis=1)
     assert agreed > one > contradicted
-    assert opinion.disagrees.tolist() == [False, False, True]
+    assert opinion.tied.tolist() == [False, False, True]
     assert opinion.n_votes.tolist() == [1, 2, 2]
 
 
@@ -51,7 +52,7 @@ def test_cant_tell_counts_as_a_vote_and_says_almost_nothing():
     opinion = aggregate(np.array([0, 0, 1]), np.array([0, 1, 0]), np.array([UNSURE, 1, UNSURE]), 3)
     assert opinion.n_sure.tolist() == [1, 0]
     assert opinion.n_votes.tolist() == [2, 1]
-    assert not opinion.disagrees.any()
+    assert not opinion.tied.any()
     assert opinion.posterior[0].argmax() == 1
     assert opinion.posterior[1].max() < 0.7
 
@@ -99,14 +100,59 @@ def test_nothing_comes_of_no_votes():
     assert opinion.posterior.shape == (0, 3)
 
 
-def test_the_model_breaks_a_tie_and_overturns_no_clear_vote():
-    tied, clear = np.array([[0.46, 0.08, 0.46]]), np.array([[0.9, 0.05, 0.05]])
-    model = np.array([[0.001, 0.001, 0.998]])
-    assert combine(tied, model).argmax() == 2
-    leaned = combine(clear, model)
-    assert leaned.argmax() == 0
-    assert leaned[0, 0] < 0.9
-    np.testing.assert_allclose(combine(clear, np.full((1, 3), 1 / 3)), clear)
+def answers_of(kinds, n_faces, seed=0):
+    """Votes of a crowd, one annotator per face, and a witness right on nine faces of ten."""
+    rng = np.random.default_rng(seed)
+    crowd = Crowd(kinds, np.array([2, 1, 0]))
+    truth = rng.integers(0, 3, n_faces)
+    who = rng.integers(0, len(kinds), n_faces)
+    said = np.array([crowd.answer(w, t, 0.0, rng) for w, t in zip(who, truth, strict=True)])
+    sees = np.where(rng.random(n_faces) < 0.9, truth, rng.integers(0, 3, n_faces))
+    witness = np.full((n_faces, 3), 0.05)
+    witness[np.arange(n_faces), sees] = 0.9
+    return (np.arange(n_faces), who, said), truth, (np.arange(n_faces), witness)
+
+
+def test_a_witness_finds_out_who_swaps_and_who_guesses_among_people_who_vote_alone():
+    kinds = [*[Kind.CAREFUL] * 4, Kind.CARELESS, Kind.SWAPPER, Kind.SPAMMER]
+    votes, truth, witness = answers_of(kinds, 280)
+    mirror_of = np.array([2, 1, 0])
+    alone = aggregate(*votes, 3, mirror_of=mirror_of)
+    assert not alone.swaps.any()
+    judged = aggregate(*votes, 3, witness=witness, mirror_of=mirror_of)
+    assert judged.people[judged.swaps].tolist() == [5]
+    assert judged.people[judged.guesses].tolist() == [6]
+    by_swapper = (votes[1] == 5) & (votes[2] < 3)
+    assert (judged.by_votes.argmax(axis=1) == truth)[by_swapper].mean() > 0.9
+
+
+def test_a_careless_annotator_is_neither_told_to_swap_nor_to_guess():
+    for seed in range(20):
+        votes, _, witness = answers_of([Kind.CAREFUL, Kind.CARELESS], 400, seed)
+        opinion = aggregate(*votes, 3, witness=witness, mirror_of=np.array([2, 1, 0]))
+        assert not opinion.swaps.any()
+        assert not opinion.guesses.any()
+
+
+def test_a_witness_judges_annotators_and_is_no_part_of_the_belief():
+    votes, _, (faces, says) = answers_of([Kind.CAREFUL], 50)
+    one_face = tuple(column[:1] for column in votes)
+    contradicts = says[:1, ::-1]
+    without = aggregate(*one_face, 3)
+    with_one = aggregate(*one_face, 3, witness=(faces[:1], contradicts))
+    # The vote itself is still what is believed, if less: its annotator was contradicted once.
+    assert with_one.posterior.argmax() == without.posterior.argmax()
+
+
+def test_the_last_word_stands_and_the_votes_are_kept_beside_it():
+    face, annotator, choice = np.zeros(3, int), np.arange(3), np.zeros(3, int)
+    opinion = aggregate(face, annotator, choice, 3, last_words=(np.array([0, 9]), np.array([2, 1])))
+    assert opinion.faces.tolist() == [0, 9]
+    assert opinion.posterior.argmax(axis=1).tolist() == [2, 1]
+    assert opinion.by_votes[0].argmax() == 0
+    assert opinion.settled.all()
+    assert opinion.n_votes.tolist() == [3, 0]
+    assert opinion.right.sum() == 0
 
 
 def test_columns_that_do_not_fit_are_refused():
