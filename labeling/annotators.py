@@ -72,6 +72,7 @@ def _describe(
         "skill": _skill(skill),
         "confusion": skill.confusion if skill else None,
         "swaps_sides": _swaps_sides(campaign, skill),
+        "guesses": skill is not None and skill.suspicion == "guesses",
         "mirror": _mirror(campaign, mirrored),
         "catches": _share(catches["caught"], catches["n"]) if catches else None,
         "known": _share(*known) if known else None,
@@ -206,6 +207,8 @@ def _swaps_sides(campaign: Campaign, skill: AnnotatorSkill | None) -> bool:
     """
     if skill is None:
         return False
+    if skill.suspicion == "swaps":
+        return True  # the refresh saw it, which also compares people whom others mislead
     values, right, swapped = campaign.values, 0.0, 0.0
     for choice in campaign.choices:
         if choice["mirror"] != choice["value"]:

@@ -100,6 +100,21 @@ def test_whoever_names_the_other_side_is_flagged(campaign, people, right, swappe
     assert ada["confusion"][1] == [0, 9, 0, 0]
 
 
+@pytest.mark.parametrize(("suspicion", "flag"), [("swaps", "swaps_sides"), ("guesses", "guesses")])
+def test_what_a_refresh_suspects_is_told(campaign, people, suspicion, flag):
+    AnnotatorSkill.objects.create(
+        campaign=campaign,
+        annotator=people.ada,
+        confusion=[[1, 1, 1, 0]] * 3,
+        n_votes=9,
+        weight=0,
+        accepted_weight=0,
+        suspicion=suspicion,
+    )
+    ada = told(campaign, "ada")
+    assert [name for name in ("swaps_sides", "guesses") if ada[name]] == [flag]
+
+
 def test_catches_count_as_caught_unless_the_wrong_choice_was_accepted(campaign, faces, people):
     for face, choice in zip(faces, ["left", "right", "unsure"], strict=False):
         given = {"is_catch": True, "suggested": "left", "channel": "corrected"}
