@@ -104,9 +104,11 @@ def test_own_pace_counts_today_speed_and_what_went_without_a_pause(desk, people)
     expect(today).to_have_text("9")
 
 
-def test_nothing_moves_while_somebody_works(desk, people):
+@pytest.mark.parametrize("width", [1280, 1000, 390])
+def test_nothing_moves_while_somebody_works(width, desk, people):
     desk = desk(people.ada)
     page = desk.page
+    page.set_viewport_size({"width": width, "height": 844})
     page.evaluate(
         "window.shift = 0; new PerformanceObserver((list) => {"
         " for (const entry of list.getEntries()) window.shift += entry.value;"
@@ -114,6 +116,11 @@ def test_nothing_moves_while_somebody_works(desk, people):
     )
     desk.answer_all(["1", "2", "3", "u"] * 6)
     page.keyboard.press("z")
+    desk.wait_until_saved()
+    page.context.set_offline(True)
+    desk.answer("1")
+    expect(desk.saved).to_contain_text("Offline.")
+    page.context.set_offline(False)
     desk.wait_until_saved()
     page.wait_for_timeout(200)
     assert page.evaluate("window.shift") < 0.01
