@@ -5,7 +5,7 @@ faces of other people is noted; again until the budget is spent. At least ten se
 sign of a difference between strategies may flip.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from labeling.learning.crowd import Crowd
 
 # One strength for every strategy and budget: choosing it each time costs more than it changes.
 RIDGE = 10.0
+RESAMPLES = 500
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def ours(state: State, size: int) -> np.ndarray:
     return fresh[batch.rows]
 
 
+STRATEGIES: dict[str, Strategy] = {"ours": ours, "random": by_lot, "margin": by_margin}
+
+
 def run(
     pool: Pool, strategy: Strategy, crowd: Crowd, *, budgets: list[int], seed: int
 ) -> np.ndarray:
@@ -126,3 +130,112 @@ def _learn(state: State) -> float:
     state.probabilities = training.classifier.predict(pool.vectors)
     guess = training.classifier.predict(pool.test_vectors).argmax(axis=1)
     return float((guess == pool.test_truth).mean())
+
+
+@dataclass(frozen=True)
+class Curves:
+    """accuracy (seeds, budgets) of one strategy."""
+
+    name: str
+    budgets: list[int]
+    accuracy: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        return self.accuracy.mean(axis=0)
+
+    @property
+    def half_width(self) -> np.ndarray:
+        """Half of the 95% interval of the mean, over seeds."""
+        n_seeds = len(self.accuracy)
+        return 1.96 * self.accuracy.std(axis=0, ddof=1) / np.sqrt(n_seeds)
+
+    def votes_to(self, goal: float) -> tuple[float, float, float]:
+        """Votes (interpolated) at which the mean accuracy reaches the goal, with its 95% interval.
+
+        The interval is a bootstrap over seeds; inf where the budget ends before.
+        """
+        rng = np.random.default_rng(0)
+        n_seeds = len(self.accuracy)
+        drawn = rng.integers(n_seeds, size=(RESAMPLES, n_seeds))
+        draws = [_crossing(self.budgets, self.accuracy[d].mean(axis=0), goal) for d in drawn]
+        low, high = np.quantile(draws, [0.025, 0.975], method="nearest")
+        return _crossing(self.budgets, self.mean, goal), float(low), float(high)
+
+
+def _crossing(budgets: list[int], accuracy: np.ndarray, goal: float) -> float:
+    reached = np.flatnonzero(accuracy >= goal)
+    if not len(reached):
+        return float("inf")
+    place = int(reached[0])
+    if place == 0:
+        return float(budgets[0])
+    before, after = accuracy[place - 1], accuracy[place]
+    part = (goal - before) / (after - before)
+    return float(budgets[place - 1] + part * (budgets[place] - budgets[place - 1]))
+
+
+def compare(
+    pools: Callable[[int], Pool],
+    strategies: dict[str, Strategy],
+    crowd: Crowd,
+    *,
+    budgets: list[int],
+    seeds: Sequence[int],
+    tell: Callable[[str], None] = lambda text: None,
+) -> list[Curves]:
+    """The same pools and seeds for every strategy, so that their differences are paired.
+
+    pools  from a seed to faces, split by people
+    """
+    found = []
+    for name, strategy in strategies.items():
+        rows = [run(pools(s), strategy, crowd, budgets=budgets, seed=s) for s in seeds]
+        found.append(Curves(name, budgets, np.array(rows)))
+        tell(f"{name}: {100 * found[-1].mean[-1]:.1f}% after {budgets[-1]} votes")
+    return found
+
+
+def split_by_people(
+    vectors: np.ndarray,
+    truth: np.ndarray,
+    people: np.ndarray,
+    *,
+    ambiguity: np.ndarray,
+    contrast: np.ndarray,
+    yaw: np.ndarray,
+    mirror_of: np.ndarray,
+    signs: np.ndarray,
+) -> Callable[[int], Pool]:
+    """From a seed to a pool: half of the people to ask about, the other half to be judged on."""
+    names = np.unique(people)
+
+    def pool(seed: int) -> Pool:
+        judged = np.random.default_rng(seed).permutation(names)[: len(names) // 2]
+        test = np.isin(people, judged)
+        return Pool(
+            vectors=vectors[~test],
+            truth=truth[~test],
+            ambiguity=ambiguity[~test],
+            contrast=contrast[~test],
+            yaw=yaw[~test],
+            test_vectors=vectors[test],
+            test_truth=truth[test],
+            mirror_of=mirror_of,
+            signs=signs,
+        )
+
+    return pool
+
+
+def full_accuracy(pool: Pool) -> float:
+    """What the classifier reaches when every face of the pool has its true answer."""
+    training = fit(
+        pool.vectors,
+        np.eye(len(pool.mirror_of))[pool.truth],
+        mirror_of=pool.mirror_of,
+        signs=pool.signs,
+        ridge=RIDGE,
+    )
+    said = training.classifier.predict(pool.test_vectors).argmax(axis=1)
+    return float((said == pool.test_truth).mean())
