@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from labeling import consensus, ordering, skills, suggestions
 from labeling.consensus import Belief
-from labeling.learning import features
+from labeling.learning import features, light_prior
 from labeling.learning.acquisition import cold_batch, next_batch
 from labeling.learning.aggregation import Opinion
 from labeling.learning.classifier import Training, fit
@@ -144,6 +144,7 @@ def train(
     if len(rows) < LEAST_FACES or n_choices < LEAST_CHOICES:
         return None, rows
     values = campaign.values
+    prior = light_prior.for_choices(campaign.choices)
     training = fit(
         described.vectors[rows],
         targets,
@@ -151,9 +152,11 @@ def train(
         signs=features.mirror_signs(),
         weights=weights,
         identities=described.identities[rows],
+        prior=prior,
         card={
             "feature_version": features.VERSION,
             "choices": values,
+            "prior": prior and prior.card["data"],
             "n_votes": int(opinion.n_votes[sure].sum()),
         },
     )

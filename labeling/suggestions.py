@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from labeling.errors import NotFound
 from labeling.images import image_path
 from labeling.importing.copy import copy_rows
-from labeling.learning import features
+from labeling.learning import features, looking
 from labeling.learning.classifier import LightClassifier
 from labeling.models import Campaign, Classifier, Face, Suggestion, Turn
 from labeling.worker import Progress
@@ -70,7 +70,10 @@ def _make_missing(campaign: Campaign, progress: Progress) -> list[str]:
         if not whole:
             continue
         yaw = np.array([chunk[i].yaw_degrees for i in whole], dtype=np.float64)
-        vectors = features.extract(np.stack([crops[i] for i in whole]), yaw=yaw)
+        landmarks = np.stack([_aligned_landmarks(chunk[i]) for i in whole])
+        vectors = features.extract(
+            np.stack([crops[i] for i in whole]), yaw=yaw, landmarks=landmarks
+        )
         _keep([chunk[i].id for i in whole], vectors)
     return unreadable
 
@@ -106,14 +109,23 @@ def read_crop(path: Path) -> np.ndarray | None:
     """The 64 x 64 crop (uint8) that features read; None for an image that cannot be decoded."""
     try:
         with Image.open(path) as image:
-            across = image.width / features.ALIGNED_SIZE[0]
-            down = image.height / features.ALIGNED_SIZE[1]
-            left, top, right, bottom = features.CROP_BOX
+            across = image.width / looking.ALIGNED_SIZE[0]
+            down = image.height / looking.ALIGNED_SIZE[1]
+            left, top, right, bottom = looking.CROP_BOX
             box = (left * across, top * down, right * across, bottom * down)
-            small = image.convert("RGB").resize((features.SIZE,) * 2, Image.Resampling.BOX, box)
+            small = image.convert("RGB").resize((looking.SIZE,) * 2, Image.Resampling.BOX, box)
     except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError):
         return None
     return np.asarray(small)
+
+
+def _aligned_landmarks(face: Face) -> np.ndarray:
+    """A face's landmarks (5, 2) in pixels of CelebA's aligned size; nan where they're unknown."""
+    if face.landmarks is None:
+        return np.full((5, 2), np.nan)
+    across, down = looking.ALIGNED_SIZE
+    size = (face.width or across, face.height or down)
+    return np.reshape(face.landmarks, (5, 2)) / size * looking.ALIGNED_SIZE
 
 
 def _keep(face_ids: list[int], vectors: np.ndarray) -> None:

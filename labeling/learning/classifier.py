@@ -1,7 +1,7 @@
 """A calibrated, mirror-tied softmax classifier: p(left | face) = p(right | mirrored face)."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,15 @@ from labeling.learning.calibration import (
     softmax,
 )
 
-FORMAT = "penumbra-classifier-1"
-# Strength of the pull towards zero; the one with the least held-out log-loss is taken.
+FORMAT = "penumbra-classifier-2"
+# Strength of the pull towards zero, or towards what is known before; the one with the least
+# held-out log-loss is taken.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
+RIDGES_TO_PRIOR = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+# How firmly the prior's own scale is held: votes more cautious or bolder than it may change that.
+HOLD_SCALE = 1.0
+# Features further off than so many spreads count as so many: one odd number decides nothing.
+FARTHEST = 6.0
 FOLDS = 5
 # Past this many faces the best ridge hardly moves: it is looked for on a sample.
 MOST_FOR_RIDGE = 4000
@@ -45,8 +51,11 @@ class LightClassifier:
         """Log-probabilities (n, k) up to a constant per face, before calibration."""
         if features.ndim != 2 or features.shape[1] != len(self.mean):
             raise ValueError(f"features are {features.shape}, expected (n, {len(self.mean)})")
-        scaled = (np.asarray(features, dtype=np.float64) - self.mean) / self.spread
-        return scaled @ self.weights.T + self.bias
+        return _scaled(features, self.mean, self.spread) @ self.weights.T + self.bias
+
+    def calibrated(self) -> np.ndarray:
+        """Weights and bias (k, d + 1) whose softmax is what `predict` gives."""
+        return np.column_stack([self.weights, self.bias]) / self.temperature
 
     def to_bytes(self) -> bytes:
         """The classifier as safetensors with its card; `from_bytes` reads it back."""
@@ -100,6 +109,7 @@ def fit(
     weights: np.ndarray | None = None,
     identities: np.ndarray | None = None,
     ridge: float | None = None,
+    prior: LightClassifier | None = None,
     seed: int = 0,
     card: dict[str, Any] | None = None,
 ) -> Training:
@@ -112,6 +122,7 @@ def fit(
     weights     (n,) how much each face counts; default 1
     identities  (n,) faces of one person never lie on both sides of a fold; -1 = unknown
     ridge       strength of the pull towards zero; None: the one with the least held-out log-loss
+    prior       what is known before the first answer: few answers bend it, many replace it
     card        kept with the classifier, beside the held-out figures
     raises      ValueError for shapes that do not fit or a mirror that is no involution
     """
@@ -126,8 +137,15 @@ def fit(
     if sorted(mirror_of) != list(choices) or (mirror_of[mirror_of] != choices).any():
         raise ValueError(f"mirror_of is {mirror_of.tolist()}, expected pairs among 0..{k - 1}")
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
-    mean, spread = _scale(features, signs)
-    problem = _Problem((features - mean) / spread, targets, weights, mirror_of, signs)
+    mean, spread = _scale(features, signs) if prior is None else (prior.mean, prior.spread)
+    problem = _Problem(
+        np.column_stack([_scaled(features, mean, spread), np.ones(n)]),
+        targets,
+        weights,
+        mirror_of,
+        signs,
+        None if prior is None else prior.calibrated(),
+    )
     folds = _folds(n, identities, seed)
     # Thousands of small products: on a busy machine a second thread waits more than it works.
     with threadpool_limits(1):
@@ -158,6 +176,11 @@ def _scale(features: np.ndarray, signs: np.ndarray) -> tuple[np.ndarray, np.ndar
     return mean, np.maximum(spread, 1e-6)
 
 
+def _scaled(features: np.ndarray, mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
+    scaled = (np.asarray(features, dtype=np.float64) - mean) / spread
+    return np.clip(scaled, -FARTHEST, FARTHEST)
+
+
 def _folds(n: int, identities: np.ndarray | None, seed: int) -> np.ndarray:
     """A fold (n,) for each face; people stay whole."""
     rng = np.random.default_rng(seed)
@@ -171,11 +194,14 @@ def _folds(n: int, identities: np.ndarray | None, seed: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Problem:
-    x: np.ndarray  # (n, d) scaled
+    """x (n, d + 1) scaled, its last column ones; known (k, d + 1): the prior's weights and bias."""
+
+    x: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     mirror_of: np.ndarray
     signs: np.ndarray
+    known: np.ndarray | None
 
     def tied(self, free: np.ndarray) -> np.ndarray:
         """The nearest (k, d + 1) weights and bias for which mirroring swaps the choices."""
@@ -183,33 +209,36 @@ class _Problem:
         return (free + free[self.mirror_of] * flips) / 2
 
     def solve(self, rows: np.ndarray, ridge: float) -> np.ndarray:
-        """Tied weights and bias (k, d + 1) of least penalised cross-entropy on these rows."""
-        x = np.column_stack([self.x[rows], np.ones(len(rows))])
-        y, w = self.targets[rows], self.weights[rows]
+        """Tied weights and bias (k, d + 1) of least penalised cross-entropy on these rows.
+
+        With a prior they are scale * known + own, and the penalty is on own and on scale - 1.
+        """
+        x, y, w = self.x[rows], self.targets[rows], self.weights[rows]
         k, d = y.shape[1], x.shape[1]
         penalty = np.append(np.full(d - 1, ridge), 0.1)
+        known = np.zeros((k, d)) if self.known is None else self.known
+        before = x @ known.T
 
         def cost(flat: np.ndarray) -> tuple[float, np.ndarray]:
-            tied = self.tied(flat.reshape(k, d))
-            p = softmax(x @ tied.T)
+            own, scale = self.tied(flat[:-1].reshape(k, d)), flat[-1]
+            p = softmax(x @ own.T + scale * before)
             loss = -(w * (y * np.log(np.maximum(p, TINY))).sum(axis=1)).sum()
-            loss += 0.5 * (penalty * tied**2).sum()
-            slope = (w[:, None] * (p - y)).T @ x + penalty * tied
+            loss += 0.5 * (penalty * own**2).sum() + 0.5 * HOLD_SCALE * (scale - 1) ** 2
+            off = w[:, None] * (p - y)
             # Tying is a projection: its own transpose carries the slope back.
-            return loss, self.tied(slope).ravel()
+            slope = self.tied(off.T @ x + penalty * own).ravel()
+            return loss, np.append(slope, (off * before).sum() + HOLD_SCALE * (scale - 1))
 
-        found = minimize(
-            cost, np.zeros(k * d), jac=True, method="L-BFGS-B", options={"maxiter": 300}
-        )
-        return self.tied(found.x.reshape(k, d))
+        start = np.append(np.zeros(k * d), 1.0)
+        found = minimize(cost, start, jac=True, method="L-BFGS-B", options={"maxiter": 300})
+        return found.x[-1] * known + self.tied(found.x[:-1].reshape(k, d))
 
     def cross_fit(self, folds: np.ndarray, ridge: float) -> np.ndarray:
         """Scores (n, k), each by a classifier that had not seen the face's fold."""
         scores = np.zeros(self.targets.shape)
         for fold in np.unique(folds):
             held = folds == fold
-            seen = self.solve(np.flatnonzero(~held), ridge)
-            scores[held] = self.x[held] @ seen[:, :-1].T + seen[:, -1]
+            scores[held] = self.x[held] @ self.solve(np.flatnonzero(~held), ridge).T
         return scores
 
 
@@ -218,16 +247,12 @@ def _best_ridge(problem: _Problem, folds: np.ndarray, seed: int) -> float:
     rows = np.arange(n)
     if n > MOST_FOR_RIDGE:
         rows = np.random.default_rng(seed).choice(n, MOST_FOR_RIDGE, replace=False)
-    part = _Problem(
-        problem.x[rows],
-        problem.targets[rows],
-        problem.weights[rows],
-        problem.mirror_of,
-        problem.signs,
+    part = replace(
+        problem, x=problem.x[rows], targets=problem.targets[rows], weights=problem.weights[rows]
     )
 
     def held_out_loss(ridge: float) -> float:
         p = softmax(part.cross_fit(folds[rows], ridge))
         return log_loss(p, part.targets, part.weights)
 
-    return min(RIDGES, key=held_out_loss)
+    return min(RIDGES if problem.known is None else RIDGES_TO_PRIOR, key=held_out_loss)

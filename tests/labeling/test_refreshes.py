@@ -151,7 +151,9 @@ def test_a_withdrawn_vote_is_forgotten(campaign, people):
 
 def test_features_are_made_once_and_again_only_for_another_version(campaign):
     refreshed(campaign)
-    FaceFeatures.objects.filter(face__filename="000002.jpg").update(vector=b"\0" * 4 * 116)
+    FaceFeatures.objects.filter(face__filename="000002.jpg").update(
+        vector=b"\0" * 4 * suggestions.N_FEATURES
+    )
     kept = np.frombuffer(FaceFeatures.objects.get(face__filename="000001.jpg").vector, "<f4")
     FaceFeatures.objects.filter(face__filename="000001.jpg").update(
         version="light-0", vector=b"\0\0\0\0"

@@ -8,7 +8,7 @@ from PIL import Image
 from safetensors.numpy import save
 
 from labeling.learning import features
-from labeling.learning.calibration import calibration_error
+from labeling.learning.calibration import calibration_error, log_loss
 from labeling.learning.classifier import LightClassifier, fit
 
 LEFT_CENTER_RIGHT = np.array([2, 1, 0])
@@ -91,6 +91,35 @@ def test_held_out_answers_of_a_person_come_from_others():
     assert (apart.held_out.argmax(axis=1) == answer).mean() < 0.75
 
 
+def test_a_prior_helps_while_answers_are_few():
+    prior = trained(3000).classifier
+    x, chosen, _ = planted(24, seed=8)
+    settings = {"mirror_of": LEFT_CENTER_RIGHT, "signs": SIGNS}
+    alone = fit(x, np.eye(3)[chosen], **settings).classifier
+    helped = fit(x, np.eye(3)[chosen], prior=prior, **settings).classifier
+    x, chosen, _ = planted(2000, seed=9)
+    losses = [log_loss(one.predict(x), np.eye(3)[chosen]) for one in (alone, helped)]
+    assert losses[1] < losses[0] - 0.02, losses
+
+
+def test_many_answers_overrule_a_prior_that_is_wrong():
+    prior = trained(3000).classifier
+    x, chosen, _ = planted(1500, seed=10)
+    settings = {"mirror_of": LEFT_CENTER_RIGHT, "signs": SIGNS, "prior": prior}
+    other_way = fit(x, np.eye(3)[2 - chosen], **settings).classifier
+    x, _, p = planted(1000, seed=11)
+    assert (other_way.predict(x).argmax(axis=1) == 2 - p.argmax(axis=1)).mean() > 0.95
+    mirrored = other_way.predict(x * SIGNS)[:, LEFT_CENTER_RIGHT]
+    np.testing.assert_allclose(mirrored, other_way.predict(x), atol=1e-6)
+
+
+def test_one_absurd_number_decides_nothing():
+    classifier = trained(600).classifier
+    x = np.zeros((1, 10))
+    x[0, 9] = 1e9
+    assert classifier.predict(x).max() < 0.9
+
+
 def test_soft_answers_and_weights_count():
     x = np.repeat(np.eye(1, 10), 40, axis=0)
     targets = np.tile([0.2, 0.1, 0.7], (40, 1))
@@ -126,7 +155,9 @@ def test_other_formats_versions_and_bytes_are_refused_by_name():
     with pytest.raises(ValueError, match="3 bytes are no classifier"):
         LightClassifier.from_bytes(b"abc")
     foreign = save({"weights": np.zeros(3)}, {"label": '{"format": "something-9"}'})
-    with pytest.raises(ValueError, match="format is 'something-9', expected 'penumbra-classifier"):
+    with pytest.raises(
+        ValueError, match="format is 'something-9', expected 'penumbra-classifier-2"
+    ):
         LightClassifier.from_bytes(foreign)
 
 

@@ -68,3 +68,31 @@ def test_other_shapes_and_types_are_refused():
         features.extract(np.zeros((1, 32, 32, 3), np.uint8))
     with pytest.raises(ValueError, match=r"yaw has shape \(3,\), expected \(1,\)"):
         features.extract(noise_faces(1), yaw=np.zeros(3))
+
+
+def test_landmarks_say_where_the_face_is():
+    """A face drawn 6 pixels off, and landmarks that say so, read as the face in its place."""
+    rng = np.random.default_rng(3)
+    smooth = np.kron(rng.integers(60, 200, (1, 16, 16, 3)), np.ones((1, 4, 4, 1))).astype(np.uint8)
+    points = np.array([[[69, 111], [108, 111], [88, 134], [72, 152], [105, 152]]], dtype=float)
+    there = features.extract(smooth, landmarks=points)
+    moved = np.roll(smooth, 3, axis=2)
+    found = features.extract(moved, landmarks=points + np.array([6, 0]))
+    missed = features.extract(moved, landmarks=points)
+    assert np.abs(found - there).max() < 0.02
+    assert np.abs(missed - there).max() > 0.2
+
+
+def test_landmarks_that_make_no_face_are_not_believed():
+    crops = noise_faces(2)
+    nonsense = np.zeros((2, 5, 2))
+    np.testing.assert_array_equal(
+        features.extract(crops, landmarks=nonsense), features.extract(crops)
+    )
+
+
+def test_a_brighter_print_of_a_picture_reads_the_same():
+    crops = lit_faces([0.4])
+    darker = (crops * 0.8).astype(np.uint8)
+    contrast = features.side_contrast(features.extract(np.concatenate([crops, darker])))
+    assert contrast[0] == pytest.approx(contrast[1], abs=0.03)
