@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from labeling import outside
-from labeling.errors import Refused
 from labeling.importing.answers import read_answers
 from labeling.models import Import, User, Vote
 from labeling.outside import Stored
-from labeling.worker import Progress
+from labeling.worker import Progress, Stopped
 
 VOTES = ("file", "annotator", "choice")
 LABELS = ("file", "choice")
@@ -21,8 +20,13 @@ def run(job: Import, progress: Progress) -> None:
     path = Path(job.file)
     try:
         stored = _store(job, path, progress)
-    except (Refused, ValueError):
-        # The same file would fail again: whoever sent it mends it and sends another.
+    except Stopped:
+        # Taken over by another attempt, which needs the file, unless somebody cancelled.
+        if Import.objects.filter(id=job.id, cancel_requested=True).exists():
+            path.unlink(missing_ok=True)
+        raise
+    except Exception:
+        # The job has failed for good: whoever sent the file mends it and sends another.
         path.unlink(missing_ok=True)
         raise
     figures: dict[str, Any] = {"stored": stored.stored, "duplicate": stored.duplicate}

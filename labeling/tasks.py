@@ -37,10 +37,11 @@ def write_release(release_id: int) -> None:
 def import_file(import_id: int) -> None:
     from labeling import imports, worker
 
-    worker.run(Import, import_id, imports.run)
-    job = Import.objects.get(id=import_id)
-    if job.status == Import.Status.DONE:
+    def work(job: Import, progress: Any) -> None:
+        imports.run(job, progress)
         ring_refresh(job.campaign_id)
+
+    worker.run(Import, import_id, work)
 
 
 @shared_task(name="labeling.sweep")

@@ -72,6 +72,23 @@ if (question && own instanceof HTMLElement) {
     const chosen = question.querySelector("input:checked");
     own.hidden = !(chosen instanceof HTMLInputElement && chosen.value === "own");
   };
-  question.addEventListener("change", look);
+  question.addEventListener("change", () => {
+    look();
+    nameAnew(!own.hidden);
+  });
   look();
+}
+
+/**
+ * The title that was offered is the built-in question's; nobody should give it to their own by
+ * mistake.
+ *
+ * @param {boolean} isOwn
+ */
+function nameAnew(isOwn) {
+  const title = document.querySelector("[data-new-campaign] [name=title]");
+  if (!(title instanceof HTMLInputElement)) return;
+  if (isOwn && title.value === title.defaultValue) title.value = "";
+  else if (!isOwn && title.value === "") title.value = title.defaultValue;
+  title.dispatchEvent(new Event("input"));
 }

@@ -126,6 +126,19 @@ class TestWork:
         assert waiting_files() == []
         assert Act.objects.filter(what="import.cancel").count() == 1
 
+    def test_an_import_cancelled_while_it_reads_leaves_no_file(self, campaign, people):
+        job = send(campaign, people, "votes", VOTES)
+
+        def cancelled(row, progress):
+            Import.objects.filter(id=row.id).update(cancel_requested=True)
+            imports.run(row, progress)
+
+        worker.run(Import, job.id, cancelled)
+        job.refresh_from_db()
+        assert job.status == "cancelled"
+        assert not Vote.objects.exists()
+        assert waiting_files() == []
+
     def test_a_real_worker_stores_a_file_and_asks_for_a_refresh(self, campaign, people, worker):
         job = worker.finish(send(campaign, people, "votes", VOTES))
         assert (job.status, job.figures.get("stored")) == ("done", 3), worker.said()
