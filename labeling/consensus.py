@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from labeling.importing.copy import copy_rows
 from labeling.learning.aggregation import Opinion, aggregate
 from labeling.learning.stacking import Stack, fit_stack
-from labeling.models import UNSURE, Campaign, Consensus
+from labeling.models import UNSURE, Campaign, Consensus, Turn
 from labeling.skills import PEOPLE_PER_PERSON, UNTRIED, read_watchfulness
 
 # Another vote is asked for while the chance of being wrong is above this.
@@ -75,6 +75,8 @@ def read_votes(campaign: Campaign) -> Callable[..., Opinion]:
         trust[row] = watchful.get(int(person[row]) // PEOPLE_PER_PERSON, UNTRIED)
     newest = campaign.adjudications.order_by("face_id", "-id").distinct("face_id")
     words = list(newest.values_list("face_id", "choice"))
+    # A last word on an audit face teaches as little as the votes on it, and may come without any.
+    audits = Turn.objects.filter(campaign=campaign, kind=Turn.Kind.AUDIT)
     return partial(
         aggregate,
         face,
@@ -87,6 +89,7 @@ def read_votes(campaign: Campaign) -> Callable[..., Opinion]:
             np.array([face_id for face_id, _ in words], dtype=np.int64),
             np.array([index[value] for _, value in words], dtype=np.int64),
         ),
+        silent=np.array(audits.values_list("face_id", flat=True), dtype=np.int64),
         mirror_of=mirror_of(campaign),
     )
 

@@ -16,7 +16,7 @@ from labeling import trials
 from labeling.claims import GRID_CERTAINTY, claim, claim_all, claim_to_verify, claim_trials
 from labeling.errors import Conflict, Refused
 from labeling.leases import HeldFace, begin_anew, free_expired, one_at_a_time
-from labeling.models import UNSURE, Campaign, Dataset, Lease, Turn, User
+from labeling.models import UNSURE, AuditDraw, Campaign, Dataset, Lease, Turn, User
 
 ILLUMINATION = [
     {"value": "left", "label": "Left", "key": "ArrowLeft", "mirror": "right"},
@@ -106,24 +106,46 @@ def draw_audits(campaign: Campaign, n_faces: int) -> int:
     """
     if n_faces < 1:
         raise Refused("invalid", f"{n_faces} audit faces were asked for; expected at least 1.")
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        draw = AuditDraw.objects.create(campaign=campaign)
         cursor.execute(
             """
-            WITH drawn AS (
+            WITH pool AS MATERIALIZED (
                 SELECT turn.id FROM labeling_turn turn
                 WHERE turn.campaign_id = %(campaign)s AND turn.kind = 'ask'
                   AND turn.had = 0 AND turn.held = 0
                   AND NOT EXISTS (SELECT 1 FROM labeling_vote vote WHERE vote.turn_id = turn.id)
+                  AND NOT EXISTS (SELECT 1 FROM labeling_adjudication word
+                                  WHERE word.campaign_id = turn.campaign_id
+                                    AND word.face_id = turn.face_id)
+            ), drawn AS (
+                SELECT turn.id FROM labeling_turn turn JOIN pool USING (id)
+                WHERE turn.kind = 'ask' AND turn.had = 0 AND turn.held = 0
                 ORDER BY random() LIMIT %(n)s
                 FOR UPDATE OF turn SKIP LOCKED
+            ), marked AS (
+                UPDATE labeling_turn turn SET kind = 'audit', audit_draw_id = %(draw)s,
+                       priority = random(), suggested = '', certainty = 0, wanted = %(wanted)s,
+                       reason = 'audit', propensity = NULL
+                FROM drawn WHERE turn.id = drawn.id RETURNING turn.id
             )
-            UPDATE labeling_turn turn SET kind = 'audit', priority = random(), suggested = '',
-                   certainty = 0, wanted = %(wanted)s, reason = 'audit', propensity = NULL
-            FROM drawn WHERE turn.id = drawn.id
+            SELECT (SELECT count(*) FROM pool), (SELECT count(*) FROM marked),
+                   (SELECT coalesce(max(id), 0) FROM labeling_turn
+                    WHERE campaign_id = %(campaign)s AND kind <> 'mirror')
             """,
-            {"campaign": campaign.id, "n": n_faces, "wanted": campaign.audit_votes},
+            {
+                "campaign": campaign.id,
+                "n": n_faces,
+                "draw": draw.id,
+                "wanted": campaign.audit_votes,
+            },
         )
-        return cursor.rowcount
+        draw.n_pool, draw.n_drawn, draw.newest_turn = cursor.fetchone()
+        if draw.n_drawn:
+            draw.save()
+        else:
+            draw.delete()
+        return draw.n_drawn
 
 
 def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace]:

@@ -15,31 +15,35 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
+from labeling import audits, breakdowns
+from labeling.audited import Said
 from labeling.errors import Refused
 from labeling.formats import LABEL_FILES, Row
-from labeling.models import Consensus, Release, Turn, Vote
+from labeling.importing.copy import copy_rows
+from labeling.models import Campaign, Consensus, Release, Turn, Vote
 from labeling.released import MANIFEST, folder_of
 from labeling.worker import Progress
 
 FORMAT = "penumbra-release/1"
 CHUNK = 4000
+COLUMNS = ("face_id", "choice", "probability", "probabilities", "source", "n_votes")
 
 
 def write(release: Release, progress: Progress) -> None:
     """Fix a release's labels and write its files; a second call finds it done or goes on."""
     progress(0.05, "fixing labels")
-    if not release.labels.exists():
-        fix_labels(release)
+    fix_labels(release)
     n_labels = release.labels.count()
     if not n_labels:
         wanted = " or ".join(release.request.get("include", ["human", "model"]))
         raise Refused(
             "nothing_to_release",
-            f"Campaign {release.campaign.slug!r} has no {wanted} label that passes.",
+            f"Campaign {release.campaign.slug!r} has no {wanted} label that passes. "
+            + release.certificate.get("reason", ""),
         )
     folder = folder_of(release)
     unfinished = folder.with_name(f".{folder.name}.{release.attempt}")
@@ -64,19 +68,65 @@ def write(release: Release, progress: Progress) -> None:
 
 
 def fix_labels(release: Release) -> None:
-    """Copy what is believed now into the release, in one statement and so of one moment."""
-    asked = release.request
-    believed = Q(campaign=release.campaign, source__in=asked.get("include", ["human", "model"]))
-    if (max_error := asked.get("max_error")) is not None:
-        believed &= Q(source=Consensus.Source.HUMAN) | Q(probability__gte=1 - max_error)
-    columns = ["face_id", "choice", "probability", "probabilities", "source", "n_votes"]
-    rows = Consensus.objects.filter(believed).order_by("face_id").values_list(*columns)
-    query, parameters = rows.query.sql_with_params()
-    names = ", ".join(columns)
+    """Copy what is believed now into the release, once; with max_error, look at the audits first.
+
+    A look is spent with the labels it certifies or not at all: they are one transaction.
+    """
+    asked, campaign = release.request, release.campaign
+    include = asked.get("include", ["human", "model"])
+    with transaction.atomic():
+        # Looks are counted under this lock: two releases at once must not both be the first.
+        Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)
+        release.refresh_from_db(fields=["certificate"])
+        if release.certificate:
+            return  # another attempt has been here
+        found = audits.certificate(campaign, asked, seed=release.id)
+        release.certificate = {**found.told, "proportions": breakdowns.proportions(campaign)}
+        believed = Q(campaign=campaign, source__in=include)
+        if found.material is not None and found.published is not None:
+            release.certificate |= breakdowns.of_certificate(
+                campaign, found.material, found.told["threshold"]
+            )
+            _publish_certified(release, found.published)
+            believed &= Q(source=Consensus.Source.HUMAN)
+        elif (max_error := asked.get("max_error")) is not None:
+            believed &= Q(source=Consensus.Source.HUMAN) | Q(probability__gte=1 - max_error)
+        _publish_believed(release, believed)
+        release.save(update_fields=["certificate"])
+
+
+def _publish_certified(release: Release, published: Said) -> None:
+    """The model's labels of these faces, as they were when the audits were looked at."""
+    values = release.campaign.values
+    rows = (
+        (release.id, face, values[best], each[best], _array(each), Consensus.Source.MODEL.value, 0)
+        for face, best, each in zip(
+            published.face_ids.tolist(),
+            published.choice.tolist(),
+            published.probabilities.tolist(),
+            strict=True,
+        )
+    )
     with connection.cursor() as cursor:
+        copy_rows(cursor, "labeling_releasedlabel", ("release_id", *COLUMNS), rows)
+
+
+def _array(values: list[float]) -> str:
+    """As PostgreSQL reads an array."""
+    return "{" + ",".join(map(repr, values)) + "}"
+
+
+def _publish_believed(release: Release, believed: Q) -> None:
+    """What is believed of these faces, in one statement and so of one moment."""
+    rows = Consensus.objects.filter(believed).order_by("face_id").values_list(*COLUMNS)
+    query, parameters = rows.query.sql_with_params()
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        # A certified face may have got its first vote since: the model's label stays.
         cursor.execute(
             f"INSERT INTO labeling_releasedlabel (release_id, {names}) "  # noqa: S608 our columns
-            f"SELECT %s, believed.* FROM ({query}) AS believed",
+            f"SELECT %s, believed.* FROM ({query}) AS believed "
+            "ON CONFLICT (release_id, face_id) DO NOTHING",
             [release.id, *parameters],
         )
 
@@ -88,6 +138,8 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
     counts = Counter({(row["choice"], row["source"]): row["n"] for row in by_choice})
     by_source = votes_of(release).values_list("source").annotate(n=Count("id"))
     voters = dict(by_source.order_by("source"))
+    certificate = dict(release.certificate)
+    proportions = certificate.pop("proportions", None)
     newest = campaign.classifiers.filter(created_at__lte=release.created_at)
     classifier = newest.order_by("-version").first()
     return {
@@ -119,11 +171,8 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
             "feature_version": classifier.feature_version,
             "card": classifier.card,
         },
-        "certificate": {
-            "certified": False,
-            "reason": "No face of this campaign has been audited, so no error rate is promised. "
-            "Probabilities are the consensus' own.",
-        },
+        "certificate": certificate,
+        "proportions": proportions,
         "files": files,
     }
 

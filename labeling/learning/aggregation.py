@@ -64,6 +64,7 @@ def aggregate(
     trust: np.ndarray | None = None,
     teaches: np.ndarray | None = None,
     last_words: tuple[np.ndarray, np.ndarray] | None = None,
+    silent: np.ndarray | None = None,
     witness: tuple[np.ndarray, np.ndarray] | None = None,
     mirror_of: np.ndarray | None = None,
 ) -> Opinion:
@@ -73,6 +74,7 @@ def aggregate(
     trust       (v,) 0..1, how much of each vote's evidence counts; default all of it
     teaches     (v,) false: the vote says something of its face, and nothing else may learn from it
     last_words  (m,) faces and (m,) choices 0..k that were settled; k = nobody can tell
+    silent      (s,) faces whose last word, too, is heard by nobody else
     witness     (w,) faces, sorted, and (w, k) what a model says of them that has seen none of their
                 votes: annotators are judged by it too, beliefs are not made of it
     mirror_of   (k,) the choice of the mirrored face, so that who swaps the sides is told
@@ -119,6 +121,8 @@ def aggregate(
     is_word = fixed.max(axis=1) > 0.5
     may_teach = np.ones(len(faces), dtype=bool)
     may_teach[row[~teaches]] = False
+    if silent is not None:
+        may_teach[np.isin(faces, silent)] = False
     # What was settled teaches as one vote that is never wrong.
     shares[is_word], weight[is_word] = fixed[is_word], may_teach[is_word]
     settled = fixed.sum(axis=1) > 0

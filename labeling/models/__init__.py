@@ -1,6 +1,14 @@
 """The rows of labeling: people, datasets, campaigns, votes, and what is believed of faces."""
 
-from labeling.models.campaigns import UNSURE, Campaign, Lease, QuizAttempt, RubricReading, Turn
+from labeling.models.campaigns import (
+    UNSURE,
+    AuditDraw,
+    Campaign,
+    Lease,
+    QuizAttempt,
+    RubricReading,
+    Turn,
+)
 from labeling.models.faces import ELSEWHERE, Dataset, Face
 from labeling.models.jobs import Import, Job, Refresh
 from labeling.models.label_studio import LabelStudioProject, LabelStudioTask
@@ -21,6 +29,7 @@ __all__ = [
     "Act",
     "Adjudication",
     "AnnotatorSkill",
+    "AuditDraw",
     "Campaign",
     "Classifier",
     "Consensus",

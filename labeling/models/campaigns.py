@@ -81,6 +81,18 @@ class Campaign(models.Model):
         return [choice["value"] for choice in self.choices]
 
 
+class AuditDraw(models.Model):
+    """One drawing of audit faces by lot. Rows are only ever added."""
+
+    campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="audit_draws")
+    n_pool = models.PositiveIntegerField(default=0, help_text="faces that could be drawn")
+    n_drawn = models.PositiveIntegerField(default=0)
+    newest_turn = models.BigIntegerField(
+        default=0, help_text="faces whose turns came later could not be drawn"
+    )
+    drawn_at = models.DateTimeField(auto_now_add=True)
+
+
 class TurnSet(models.QuerySet):
     """Turns, and which of them are questions about faces rather than trials of annotators."""
 
@@ -99,6 +111,7 @@ class Turn(models.Model):
     campaign = models.ForeignKey(Campaign, models.PROTECT, related_name="turns")
     face = models.ForeignKey(Face, models.PROTECT, related_name="turns")
     kind = models.CharField(max_length=6, choices=Kind, default=Kind.ASK)
+    audit_draw = models.ForeignKey(AuditDraw, models.PROTECT, null=True, related_name="turns")
     priority = models.FloatField(default=0, help_text="higher comes first; the head is above 1")
     suggested = models.CharField(max_length=40, blank=True, help_text="what the model says")
     certainty = models.PositiveSmallIntegerField(default=0, help_text="the model's, in percent")

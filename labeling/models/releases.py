@@ -16,6 +16,9 @@ class Release(Job):
     number = models.PositiveIntegerField(help_text="1, 2, ... within the campaign")
     manifest = models.JSONField(default=dict)
     n_labels = models.PositiveIntegerField(default=0)
+    certificate = models.JSONField(
+        default=dict, help_text="what the look at the audits gave; empty: there was none"
+    )
 
     class Meta(Job.Meta):
         constraints = [

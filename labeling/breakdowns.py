@@ -1,0 +1,95 @@
+"""[worker] Where a certificate's faces lie, and how common each choice is: tables, no promise."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from labeling.audited import UNSETTLED, Material, Said, read
+from labeling.learning.proportions import share
+from labeling.looks import usable_draws
+from labeling.models import Campaign
+
+# Degrees; the bins that directions are fitted with.
+YAW_EDGES = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
+
+
+def of_certificate(
+    campaign: Campaign, material: Material, threshold: float | None
+) -> dict[str, Any]:
+    """Published faces, accepted audit faces and errors, by the model's choice and by yaw."""
+    least = np.inf if threshold is None else threshold
+    published = material.pool.only(material.pool.certainty >= least)
+    accepts = material.audited.certainty >= least
+    accepted, is_wrong = material.audited.only(accepts), material.is_wrong[accepts]
+
+    def counts(these: np.ndarray, those: np.ndarray) -> dict[str, int]:
+        return {
+            "n_certified": int(these.sum()),
+            "n_accepted": int(those.sum()),
+            "errors": int(is_wrong[those].sum()),
+        }
+
+    by_choice = {
+        value: counts(published.choice == i, accepted.choice == i)
+        for i, value in enumerate(campaign.values)
+    }
+    in_bins = zip(_by_yaw(published), _by_yaw(accepted), strict=True)
+    by_yaw = [{"yaw": limits, **counts(these, those)} for (limits, these), (_, those) in in_bins]
+    return {"by_choice": by_choice, "by_yaw": [row for row in by_yaw if _says_something(row)]}
+
+
+def _says_something(row: dict[str, Any]) -> bool:
+    return bool(row["n_certified"] or row["n_accepted"])
+
+
+def proportions(campaign: Campaign) -> dict[str, Any] | None:
+    """How common each choice is, overall and by yaw, with 95% intervals; None without audits.
+
+    Of the faces that nobody had labeled when the audit faces were drawn, by PPI++. What people
+    can't tell, or have not settled, is none of the choices: shares may add up to less than one.
+    """
+    draws = usable_draws(campaign)
+    if not draws:
+        return None
+    material = read(campaign, draws)
+    others = [material.pool, material.taken]
+    bins = [_by_yaw(part) for part in [material.audited, *others]]
+    by_yaw = []
+    for (limits, own), *rest in zip(*bins, strict=True):
+        here = [part.only(rows) for part, (_, rows) in zip(others, rest, strict=True)]
+        shares = _shares(campaign, material.audited.only(own), material.truth[own], here)
+        if own.any():
+            by_yaw.append({"yaw": limits, "n_audit": int(own.sum()), "shares": shares})
+    return {
+        "procedure": "ppi++/1",
+        "confidence": 0.95,
+        "n_audit": len(material.truth),
+        "n_unsettled": int((material.truth == UNSETTLED).sum()),
+        "n_faces": len(material.truth) + sum(len(part.face_ids) for part in others),
+        "shares": _shares(campaign, material.audited, material.truth, others),
+        "by_yaw": by_yaw,
+    }
+
+
+def _shares(
+    campaign: Campaign, audited: Said, truth: np.ndarray, others: list[Said]
+) -> dict[str, dict[str, float | None]]:
+    # A face that the model says nothing of counts as evenly split: a fixed guess does no harm.
+    even = 1 / len(campaign.values)
+    said = np.nan_to_num(audited.probabilities, nan=even)
+    rest = np.nan_to_num(np.concatenate([part.probabilities for part in others]), nan=even)
+    return {
+        value: share((truth == i).astype(float), said[:, i], rest[:, i]).told()
+        for i, value in enumerate(campaign.values)
+    }
+
+
+def _by_yaw(faces: Said) -> Iterator[tuple[list[float | None], np.ndarray]]:
+    """The limits of each bin, and whether each face (n,) lies in it; the last: yaw unknown."""
+    known = ~np.isnan(faces.yaw)
+    place = np.where(known, np.digitize(np.nan_to_num(faces.yaw), YAW_EDGES), -1)
+    limits = [None, *YAW_EDGES, None]
+    for i in range(len(YAW_EDGES) + 1):
+        yield [limits[i], limits[i + 1]], place == i
+    yield [None, None], ~known
