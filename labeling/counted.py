@@ -13,7 +13,7 @@ from labeling.models import Campaign
 
 KEPT_SECONDS = 3600
 # What takes a second to count may be so many seconds old, and what takes no time never is.
-SECONDS_PER_SECOND, NO_TIME = 20, 0.05
+SECONDS_PER_SECOND, NO_TIME = 20, 0.2
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from labeling.views.campaign_forms import OWN, ChoiceForms, NewCampaignForm, cho
 from labeling.views.shown import bars, percent, scalars, with_tallies
 
 REFRESHES_SHOWN = 5
-CHART_SECONDS = 30
+CHART_SECONDS = 120
 # From here on counting votes takes so long that a page comes first and its counts later.
 LARGE = 20_000
 

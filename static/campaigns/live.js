@@ -4,24 +4,25 @@
 import { ApiError, request } from "../api.js";
 
 const EVERY_MS = 5000;
+/** A server that needs long for the numbers is asked seldom. */
+const PATIENCE = 20;
 
 const card = document.querySelector("[data-progress-url]");
 if (card instanceof HTMLElement) {
   const url = card.dataset.progressUrl ?? "";
-  let isAsking = false;
 
   const ask = async () => {
-    if (document.visibilityState !== "visible" || isAsking) return;
-    isAsking = true;
+    const began = performance.now();
     try {
-      draw(card, await request(url));
-      say("");
+      if (document.visibilityState === "visible") {
+        draw(card, await request(url));
+        say("");
+      }
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       say(`${error.message} The numbers are from before.`);
-    } finally {
-      isAsking = false;
     }
+    setTimeout(ask, Math.max(EVERY_MS, PATIENCE * (performance.now() - began)));
   };
 
   /** @param {string} sentence */
@@ -30,8 +31,7 @@ if (card instanceof HTMLElement) {
     if (note && note.textContent !== sentence) note.textContent = sentence;
   };
 
-  setInterval(ask, EVERY_MS);
-  document.addEventListener("visibilitychange", ask);
+  setTimeout(ask, EVERY_MS);
 }
 
 /**

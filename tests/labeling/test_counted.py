@@ -11,8 +11,9 @@ from labeling.counted import at_hand, counted
 
 
 @pytest.fixture
-def campaign(dataset):
+def campaign(dataset, monkeypatch):
     cache.clear()
+    monkeypatch.setattr("labeling.counted.NO_TIME", 0.05)
     return queue.create_campaign(dataset, "light", title="Light")
 
 
