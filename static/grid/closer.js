@@ -47,6 +47,15 @@ export class Closer {
     if (isAsking) first?.focus({ preventScroll: true });
   }
 
+  /** @param {string} key an arrow, Home or End */
+  walk(key) {
+    const last = this.buttons.length - 1;
+    const at = this.buttons.findIndex((button) => button === document.activeElement);
+    const step = key === "ArrowLeft" || key === "ArrowUp" ? -1 : 1;
+    const next = key === "Home" ? 0 : key === "End" ? last : (at + step + last + 1) % (last + 1);
+    this.buttons[next]?.focus();
+  }
+
   close() {
     if (this.isOpen) this.card.hidePopover();
   }

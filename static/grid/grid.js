@@ -2,7 +2,7 @@
 /** The verify page: wires cells, keys, the card, the supply of faces and the outbox. */
 
 import { request, uuid } from "../api.js";
-import { belongsElsewhere, keyMap, UNSURE } from "../label/keys.js";
+import { keyMap } from "../label/keys.js";
 import { Outbox } from "../label/outbox.js";
 import { midnight, Pace } from "../label/pace.js";
 import { find, given } from "../label/parts.js";
@@ -10,6 +10,7 @@ import { SaveState } from "../label/state.js";
 import { Activity } from "./activity.js";
 import { Cells } from "./cells.js";
 import { Closer } from "./closer.js";
+import { listen } from "./keyboard.js";
 import { Supply } from "./supply.js";
 
 /** @typedef {import("./supply.js").Cell} Cell */
@@ -222,47 +223,19 @@ function undo() {
   say("The last page is back; its answers are taken back.");
 }
 
-/** @param {KeyboardEvent} event */
-function onKey(event) {
-  if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const isOnCell = event.target instanceof Element && cells.grid.contains(event.target);
-  if (event.key === "Enter" && (isOnCell || event.target === document.body)) {
-    event.preventDefault();
-    if (!event.repeat) confirm();
-    return;
-  }
-  if (belongsElsewhere(event) && !(isOnCell && event.key === " ")) return;
-  if (event.key === " ") return; // on a cell, its own click opens the card
-  if (/^(Arrow|Home$|End$)/.test(event.key)) return onArrow(event);
-  if (event.repeat) return;
-  const meaning = map.get(event.code) ?? map.get(event.key.toLowerCase()) ?? map.get(event.key);
-  if (meaning?.act === "answer") {
-    closer.close();
-    mark(cells.meant, meaning.choice);
-  } else if (meaning?.act === "undo") undo();
-  else if (meaning?.act === "zoom" && !closer.isOpen) openCard(cells.meant, false);
-  else return;
-  event.preventDefault();
-}
-
-/** @param {KeyboardEvent} event */
-function onArrow(event) {
-  if (!closer.isOpen) {
-    if (page.length === 0) return;
-    event.preventDefault();
-    cells.move(/** @type {any} */ (event.key));
-    return;
-  }
-  const at = closer.buttons.findIndex((button) => button === document.activeElement);
-  const step = event.key === "ArrowLeft" || event.key === "ArrowUp" ? -1 : 1;
-  closer.buttons.at((at + step) % closer.buttons.length)?.focus();
-  event.preventDefault();
-}
-
 function wireKeysAndButtons() {
-  document.addEventListener("keydown", onKey);
-  document.addEventListener("keyup", (event) => {
-    if (event.key.toLowerCase() === "x" && peeking) closer.close();
+  listen(map, cells.grid, closer, {
+    confirm,
+    undo,
+    mark: (choice) => {
+      closer.close();
+      mark(cells.meant, choice);
+    },
+    move: (key) => page.length > 0 && cells.move(key),
+    peek: (isOn) => {
+      if (isOn && !closer.isOpen) openCard(cells.meant, false);
+      if (!isOn && peeking) closer.close();
+    },
   });
   confirmButton.addEventListener("click", confirm);
   undoButton.addEventListener("click", (event) => {

@@ -243,7 +243,8 @@ function wireQueue() {
   on("trouble", tellTrouble);
   on("skipped", ({ filename, why }) => note(`${filename} was skipped: ${why}.`));
   on("lost", (face) => {
-    if (current?.face !== face) return;
+    // A vote that is just being taken back still ends in a lease of ours.
+    if (current?.face !== face || outbox.waiting.length > 0) return;
     note("That face went to somebody else; here is another.");
     advance();
   });
