@@ -71,11 +71,14 @@ class GridView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_to_label(request, slug)
         body = read(GridBody, request)
+        open_turns = queue.count_to_verify(campaign)
         choice, faces = queue.next_grid(
             campaign, request.user, body["count"], body.get("choice") or None
         )
         turns = [show_held(held) for held in faces]
-        open_turns = queue.count_to_verify(campaign)
+        if choice is not None:
+            # A catch more than there are faces would give itself away.
+            open_turns[choice] = max(open_turns[choice], len(turns))
         return Response({"choice": choice, "turns": turns, "open": open_turns})
 
 
