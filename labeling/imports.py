@@ -36,7 +36,7 @@ def run(job: Import, progress: Progress) -> None:
 
 def _store(job: Import, path: Path, progress: Progress) -> Stored:
     def told(n_rows: int) -> None:
-        progress(0.6 * part[0], f"{n_rows:,} rows read")
+        progress(0.6 * part[0], f"{n_rows:,} rows read; all are stored together")
 
     part = [0.0]
 
