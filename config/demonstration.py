@@ -21,13 +21,15 @@ from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling import jobs, queue
 from labeling.importing.celeba import import_faces
-from labeling.models import Campaign, Job, Refresh, Release, User, Vote
+from labeling.models import Campaign, Job, Refresh, Release, Turn, User, Vote
 
 SEED = 1
 FIRST_FACES = 120  # twenty seconds for two cores, compiling the renderer included
 ALL_FACES = 3000
 FIRST_VOTED = 60
 ALL_VOTED = 800
+N_AUDITS = 300
+MAX_ERROR = 0.05
 DATASET = "lightstage"
 CAMPAIGN = "illumination"
 SHIPPED = "lightstage64"
@@ -46,8 +48,10 @@ def in_the_background() -> list[Step]:
     return [
         Step(f"{ALL_FACES} faces rendered", lambda: rendered(ALL_FACES), render(ALL_FACES)),
         Step("all faces imported", lambda: asked(ALL_FACES), bring_in),
+        Step(f"{N_AUDITS} audit faces drawn and voted on", audited, audit),
         Step("simulated votes", lambda: voted(ALL_VOTED), simulate(ALL_VOTED)),
-        Step("labels released", lambda: ended(releases()), release),
+        Step("labels released", lambda: ended(plain_releases()), release),
+        Step("labels released with a promise", lambda: ended(certified_releases()), certify),
         Step("generator checked", lambda: ended(generators()), add_generator),
         Step("faces lit from one side embedded", lambda: ended(embeddings()), embed),
         Step("direction fitted", lambda: ended(directions()), fit_direction),
@@ -87,13 +91,20 @@ def bring_in(meter: Meter) -> None:
     report = import_faces(folder(), DATASET, progress=meter)
     there = campaign()
     if there is None:
-        queue.create_campaign(report.dataset, CAMPAIGN, title="Where the light comes from")
+        queue.create_campaign(
+            report.dataset,
+            CAMPAIGN,
+            title="Where the light comes from",
+            mirror_share=0.02,
+            known_share=0.02,
+        )
     else:
         queue.top_up(there)
 
 
 def voted(n_faces: int) -> bool:
     simulated = Vote.objects.filter(turn__campaign=campaign(), source=Vote.Source.SIMULATED)
+    simulated = simulated.exclude(turn__kind=Turn.Kind.AUDIT)
     return simulated.values("turn").distinct().count() >= n_faces
 
 
@@ -104,23 +115,49 @@ def simulate(n_faces: int) -> Callable[[Meter], None]:
     return do
 
 
+def audited() -> bool:
+    votes = Vote.objects.filter(turn__campaign=campaign(), turn__kind=Turn.Kind.AUDIT)
+    return votes.values("turn").distinct().count() >= N_AUDITS
+
+
+def audit(meter: Meter) -> None:
+    missing = N_AUDITS - campaign().turns.filter(kind=Turn.Kind.AUDIT).count()
+    if missing > 0:
+        queue.draw_audits(campaign(), missing)
+    call_command("simulate_votes", CAMPAIGN, audits=True, stdout=StringIO())
+
+
 def rita() -> User:
     return User.objects.get(username="rita")
 
 
-def releases() -> Any:
-    return Release.objects.filter(campaign=campaign())
+def plain_releases() -> Any:
+    return Release.objects.filter(campaign=campaign(), request__max_error__isnull=True)
+
+
+def certified_releases() -> Any:
+    return Release.objects.filter(campaign=campaign(), request__max_error__isnull=False)
 
 
 def release(meter: Meter) -> None:
-    """Publish what people and the classifier say, once it has learned from the last votes."""
+    """Publish what people and the classifier say of every face."""
+    publish(plain_releases(), {"include": ["human", "model"]}, meter)
+
+
+def certify(meter: Meter) -> None:
+    """Publish what people say, and what the classifier says with a bound on its errors."""
+    body = {"include": ["human", "model"], "max_error": MAX_ERROR, "confidence": 0.95}
+    publish(certified_releases(), body, meter)
+
+
+def publish(rows: Any, body: dict[str, Any], meter: Meter) -> None:
+    """Make a release once the classifier has learned from the last votes."""
     waiting = Refresh.objects.filter(campaign=campaign(), status__in=["queued", "running"])
     while (refresh := waiting.first()) is not None:
         wait_for(refresh, meter)
     mia = User.objects.get(username="mia")
-    body = {"include": ["human", "model"]}
     finish(
-        releases(),
+        rows,
         lambda: jobs.ask_release(campaign(), user=mia, body=body, key=""),
         meter,
     )
@@ -145,7 +182,7 @@ def add_generator(meter: Meter) -> None:
 
 def lit_from_one_side() -> dict[str, Any]:
     """Faces of the newest release with light from the commoner side: what a turn should keep."""
-    newest = releases().filter(status="done").order_by("-number").first()
+    newest = plain_releases().filter(status="done").order_by("-number").first()
     choices = list(newest.labels.values_list("choice", flat=True))
     side = max(("left", "right"), key=choices.count)
     return {"dataset": DATASET, "release": newest.id, "consensus": side}

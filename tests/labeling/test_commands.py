@@ -80,6 +80,19 @@ def test_simulated_votes_are_mostly_true_and_marked(rendered, dataset_of, tmp_pa
     assert sum(right) / len(right) > 0.7
 
 
+def test_audit_faces_get_all_the_votes_they_want_and_the_others_none(rendered, dataset_of):
+    dataset = dataset_of(24)
+    dataset.image_folder = str(rendered / "img_align_celeba")
+    dataset.save()
+    campaign = queue.create_campaign(dataset, "stage", title="Stage")
+    queue.draw_audits(campaign, 6)
+    call_command("simulate_votes", "stage", audits=True)
+    assert set(campaign.turns.filter(kind="audit").values_list("had", "wanted")) == {(3, 3)}
+    call_command("simulate_votes", "stage", faces=24)
+    assert Vote.objects.filter(turn__kind="audit").count() == 18
+    assert Vote.objects.filter(turn__kind="ask").count() == 18
+
+
 def test_the_careless_err_more_often_than_the_careful(rendered):
 
     truth = read_truth(rendered)

@@ -32,18 +32,23 @@ class Command(BaseCommand):
         parser.add_argument("--faces", type=int, default=600)
         parser.add_argument("--annotators", type=int, default=4, help=f"1 to {len(NAMES)}")
         parser.add_argument("--votes", type=int, default=1, help="votes per face")
+        parser.add_argument(
+            "--audits", action="store_true", help="all audit faces instead, as often as they want"
+        )
         parser.add_argument("--seed", type=int, default=0)
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(options["campaign"])
         n_annotators, n_votes = options["annotators"], options["votes"]
+        if options["audits"]:
+            n_votes = campaign.audit_votes
         if not 1 <= n_votes <= n_annotators <= len(NAMES):
             raise CommandError(
                 f"{n_votes} votes per face by {n_annotators} annotators; expected at least as many "
                 f"annotators as votes, and at most {len(NAMES)}."
             )
         truth = truth_of(campaign)
-        faces = chosen(campaign, options["faces"])
+        faces = chosen(campaign, None if options["audits"] else options["faces"])
         rng = np.random.default_rng(options["seed"])
         rows = simulated([truth[name] for name in faces], n_annotators, n_votes, rng)
         try:
@@ -67,10 +72,12 @@ def truth_of(campaign: Campaign) -> dict[str, Truth]:
         ) from None
 
 
-def chosen(campaign: Campaign, n_faces: int) -> list[str]:
-    """The first faces by file name that nobody else has voted on."""
-    theirs = Turn.objects.filter(campaign=campaign).exclude(votes__source=Vote.Source.SIMULATED)
-    free = Turn.objects.filter(campaign=campaign).exclude(id__in=theirs.filter(had__gt=0))
+def chosen(campaign: Campaign, n_faces: int | None) -> list[str]:
+    """The first n faces by file name that nobody else has voted on; None: all audit faces."""
+    kind = Turn.Kind.AUDIT if n_faces is None else Turn.Kind.ASK
+    asked = Turn.objects.filter(campaign=campaign, kind=kind)
+    theirs = asked.exclude(votes__source=Vote.Source.SIMULATED)
+    free = asked.exclude(id__in=theirs.filter(had__gt=0))
     return list(free.order_by("face__filename").values_list("face__filename", flat=True)[:n_faces])
 
 
