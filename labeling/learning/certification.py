@@ -17,11 +17,12 @@ assumed: people and queue know nothing of an audit face but that it is one, and 
 learned nothing from audit faces.
 
 Why it holds, in the letters of the code: let S be the faces left, audit faces among them, n of them
-drawn by lot, and K the wrong ones of S that reach a threshold. If more than target x published are
-wrong, then K >= k = floor(target x (reaching - audit faces)) + 1, because at least so many are
-published. S, k and the order are fixed without the lot, so the first threshold with K >= k is too;
-a broken promise passes there, and with K >= k it meets as few wrong audit faces as are allowed with
-a chance of at most delta.
+drawn by lot, and K the wrong ones of S that reach a threshold. Not all that reach it are published,
+because some are audit faces, but at every threshold at least `least`, except with a small chance
+that delta pays for. If more than target x published are wrong, then K >= k = floor(target x least)
++ 1. S, k and the order are fixed without the lot, so the first threshold with K >= k is too; a
+broken promise passes there, and with K >= k it meets as few wrong audit faces as are allowed with a
+chance of at most delta.
 
 [1] Angelopoulos, Bates, Candès, Jordan, Lei 2021, Learn then Test, arXiv 2110.01052
 [2] Bauer 1991, Multiple testing in clinical trials, Statistics in Medicine 10
@@ -32,13 +33,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaln
 from scipy.stats import hypergeom
 
 STEPS = 100
 # Models brag: where to begin is chosen as if they erred so many times as often as they say.
 CAUTION = 1.5
-# The part of delta kept for the chance that people took more audit faces' likes than allowed for.
-TAKEN_SHARE = 0.05
+# Parts of delta kept back: for the chance that people took more audit faces' likes than allowed
+# for, and that more audit faces than allowed for reach some threshold.
+TAKEN_SHARE, REACHING_SHARE = 0.05, 0.02
 RESAMPLES = 200
 
 
@@ -109,7 +112,7 @@ def still_counting(draws: Sequence[Draw], chance: float) -> int:
     People take faces in some order; an audit face in its way is passed over. How many are passed
     over while m others are taken follows the negative hypergeometric law, whatever the order.
     """
-    left = 0
+    left, each = 0, chance / max(len(draws), 1)
     for draw in draws:
         if not 0 <= draw.n_drawn <= draw.n_faces:
             raise ValueError(f"{draw.n_drawn} audit faces came of {draw.n_faces} to draw from")
@@ -119,11 +122,17 @@ def still_counting(draws: Sequence[Draw], chance: float) -> int:
         if draw.n_taken == 0:
             left += draw.n_drawn
             continue
-        passed = np.arange(draw.n_drawn + 1)
-        # More than q are passed over exactly if the first m + q in the order hold more than q.
-        too_many = hypergeom.sf(passed, draw.n_faces, draw.n_drawn, draw.n_taken + passed)
-        left += draw.n_drawn - int(np.argmax(too_many <= chance / len(draws)))
+        left += draw.n_drawn - _most_passed_over(draw, each)
     return left
+
+
+def _most_passed_over(draw: Draw, chance: float) -> int:
+    def is_enough(most: int) -> bool:
+        # More than q are passed over exactly if the first m + q in the order hold more than q.
+        first = draw.n_taken + most
+        return bool(hypergeom.sf(most, draw.n_faces, draw.n_drawn, first) <= chance)
+
+    return bisect_left(range(draw.n_drawn), True, key=is_enough)
 
 
 def plan(
@@ -148,9 +157,9 @@ def plan(
         raise ValueError(f"target is {target} and delta {delta}, expected 0..1 and 0..0.5")
     if n_pool < len(pool):
         raise ValueError(f"a pool of {n_pool} came with {len(pool)} scores")
-    kept_back = TAKEN_SHARE * delta if any(draw.n_taken for draw in draws) else 0.0
-    n_counting = still_counting(draws, kept_back) + n_more
-    fixed = _Fixed(n_pool, n_counting, target, delta - kept_back)
+    taken_delta = TAKEN_SHARE * delta if any(draw.n_taken for draw in draws) else 0.0
+    n_counting = still_counting(draws, taken_delta) + n_more
+    fixed = _Fixed(n_pool, n_counting, target, (1 - REACHING_SHARE) * delta - taken_delta)
     if not len(pool) or not n_counting:
         none = np.zeros(0)
         return Plan(none, none.astype(int), none.astype(int), none, fixed)
@@ -160,7 +169,10 @@ def plan(
     thresholds = np.unique(scores[at])[::-1]
     n_reaching = np.searchsorted(-scores, -thresholds, side="right")
     n_published = np.searchsorted(np.sort(-pool), -thresholds, side="right")
-    allowed = _allowed(n_reaching - len(audited) - n_more, fixed)
+    least = n_reaching - _most_audits(
+        n_reaching, n_pool, len(audited) + n_more, n_counting, REACHING_SHARE * delta / STEPS
+    )
+    allowed = _allowed(least, fixed)
     expected = np.cumsum(1 - scores)[n_reaching - 1] * n_counting / len(scores)
     # Begun where a pass is likeliest by the model's own word: too strict a threshold has too few
     # audit faces to pass, and one wrong face there would end it all.
@@ -168,6 +180,18 @@ def plan(
     can_pass = allowed >= 0
     first = int(np.argmax(np.where(can_pass, ease, -np.inf))) if can_pass.any() else len(allowed)
     return Plan(thresholds[first:], n_published[first:], allowed[first:], expected[first:], fixed)
+
+
+def _most_audits(
+    n_reaching: np.ndarray, n_pool: int, n_audit: int, n_counting: int, chance: float
+) -> np.ndarray:
+    """How many of the faces that reach each threshold (t,) are audit faces at most.
+
+    Those that no longer count might all be among them. Hoeffding 1963, also without replacement.
+    """
+    expected = n_audit * n_reaching / (n_pool + n_audit)
+    more = np.sqrt(n_audit * np.log(1 / chance) / 2)
+    return np.minimum(np.ceil(expected + more).astype(int) + n_audit - n_counting, n_audit)
 
 
 def _allowed(n_least: np.ndarray, fixed: _Fixed) -> np.ndarray:
@@ -178,8 +202,7 @@ def _allowed(n_least: np.ndarray, fixed: _Fixed) -> np.ndarray:
     wrong = np.maximum(np.floor(fixed.target * n_least + 1e-9).astype(int) + 1, 1)
     # As many as that many wrong faces lead to expect, and more, never pass: delta is below a half.
     most = int(np.ceil(wrong.max() * fixed.n_counting / fixed.n_faces)) + 2
-    errors = np.arange(min(most, fixed.n_counting) + 1)
-    chance = hypergeom.cdf(errors[None], fixed.n_faces, wrong[:, None], fixed.n_counting)
+    chance = _chance_of_few(min(most, fixed.n_counting), wrong, fixed)
     return np.where(n_least > 0, (chance <= fixed.delta).sum(axis=1) - 1, -1)
 
 
@@ -245,10 +268,28 @@ def _bound(errors: int, n_published: int, planned: Plan) -> float:
     fixed = planned.fixed
 
     def is_refuted(wrong: int) -> bool:
-        return bool(hypergeom.cdf(errors, fixed.n_faces, wrong, fixed.n_counting) <= fixed.delta)
+        return _chance_of_few(errors, np.array([wrong]), fixed)[0, errors] <= fixed.delta
 
     refuted = bisect_left(range(n_published + 1), True, key=is_refuted)
     return max(refuted - 1, 0) / n_published
+
+
+def _chance_of_few(most: int, wrong: np.ndarray, fixed: _Fixed) -> np.ndarray:
+    """The chance that the lot meets 0, 1, ..., most of so many wrong faces (t,): (t, most + 1).
+
+    scipy's own hypergeom.cdf takes a thousand times as long for large sets.
+    """
+    met = np.arange(most + 1)[None]
+    wrong = wrong[:, None]
+    with np.errstate(invalid="ignore"):
+        log = _log_choose(wrong, met) + _log_choose(fixed.n_faces - wrong, fixed.n_counting - met)
+        log -= _log_choose(np.array(fixed.n_faces), np.array(fixed.n_counting))
+    return np.exp(log).cumsum(axis=1)
+
+
+def _log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
+    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)
+    return np.where((k >= 0) & (k <= n), ways, -np.inf)
 
 
 def forecast(planned: Plan, rng: np.random.Generator) -> float:
