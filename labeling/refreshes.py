@@ -12,7 +12,7 @@ from django.db.models import F
 from django.utils import timezone
 from threadpoolctl import threadpool_limits
 
-from labeling import consensus, ordering, skills, suggestions
+from labeling import consensus, looks, ordering, skills, suggestions
 from labeling.consensus import Belief
 from labeling.learning import features, light_prior
 from labeling.learning.acquisition import cold_batch, next_batch
@@ -98,6 +98,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
     reopened = ordering.reopen(campaign, belief)
     n_open = _order_queue(campaign, described, belief if model is not None else None, job.id)
     laps.end("order")
+    foretold = None if model is None else looks.indicate(campaign, described.face_ids, model)
     return {
         "faces": len(described.face_ids),
         "votes": int(opinion.n_votes.sum()),
@@ -106,6 +107,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         "sharpness": power and round(power, 3),
         "kappa_with_last": kappa and round(kappa, 4),
         **held_out,
+        "certified_coverage": foretold,
         "reopened": reopened,
         "open": n_open,
         "unreadable": described.unreadable[:20],
@@ -153,6 +155,7 @@ def train(
         weights=weights,
         identities=described.identities[rows],
         prior=prior,
+        yaw=described.yaw[rows],
         card={
             "feature_version": features.VERSION,
             "choices": values,

@@ -10,13 +10,8 @@ from safetensors.numpy import load, save
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
 
-from labeling.learning.calibration import (
-    TINY,
-    calibration_error,
-    fit_temperature,
-    log_loss,
-    softmax,
-)
+from labeling.learning.calibration import TINY, fit_temperature, log_loss, softmax
+from labeling.learning.scoring import judge
 
 FORMAT = "penumbra-classifier-2"
 # Strength of the pull towards zero, or towards what is known before; the one with the least
@@ -110,6 +105,7 @@ def fit(
     identities: np.ndarray | None = None,
     ridge: float | None = None,
     prior: LightClassifier | None = None,
+    yaw: np.ndarray | None = None,
     seed: int = 0,
     card: dict[str, Any] | None = None,
 ) -> Training:
@@ -123,7 +119,8 @@ def fit(
     identities  (n,) faces of one person never lie on both sides of a fold; -1 = unknown
     ridge       strength of the pull towards zero; None: the one with the least held-out log-loss
     prior       what is known before the first answer: few answers bend it, many replace it
-    card        kept with the classifier, beside the held-out figures
+    yaw         (n,) degrees, for the card only
+    card        kept with the classifier, beside the held-out figures of scoring.judge
     raises      ValueError for shapes that do not fit or a mirror that is no involution
     """
     features = np.asarray(features, dtype=np.float64)
@@ -154,14 +151,11 @@ def fit(
         whole = problem.solve(np.arange(n), ridge)
     temperature = fit_temperature(held_out, targets, weights)
     honest = softmax(held_out / temperature)
-    chosen = targets.argmax(axis=1)
     figures = {
         "n_faces": n,
-        "accuracy": float(np.average(honest.argmax(axis=1) == chosen, weights=weights)),
-        "log_loss": log_loss(honest, targets, weights),
-        "ece": calibration_error(honest, targets),
         "ridge": ridge,
         "temperature": temperature,
+        **judge(honest, targets, weights=weights, groups=identities, yaw=yaw, seed=seed),
     }
     classifier = LightClassifier(
         whole[:, :-1], whole[:, -1], mean, spread, temperature, {**(card or {}), **figures}
