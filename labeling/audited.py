@@ -146,6 +146,8 @@ def _truth(campaign: Campaign, face_ids: np.ndarray) -> np.ndarray:
             SELECT turn.face_id, turn.wanted, vote.choice, count(*)
             FROM labeling_vote vote JOIN labeling_turn turn ON turn.id = vote.turn_id
             WHERE turn.campaign_id = %s AND turn.kind = 'audit' AND vote.choice IS NOT NULL
+              -- Of a vote from a file nobody knows whether it was cast blind.
+              AND vote.source <> 'imported'
               AND NOT EXISTS (
                   SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id)
             GROUP BY turn.face_id, turn.wanted, vote.choice

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from labeling import audited, jobs, looks, queue, refreshes, released, releases, worker
+from labeling import audited, jobs, looks, queue, refreshes, released, releases, votes, worker
 from labeling.models import (
     Adjudication,
     AnnotatorSkill,
@@ -181,6 +181,16 @@ def test_what_is_unsettled_or_cannot_be_told_counts_as_wrong(campaign):
     }
     wrong = found.audited.face_ids[found.is_wrong].tolist()
     assert wrong == [turn.face_id for turn in (two, three, four, six)]
+
+
+def test_answers_from_a_file_settle_no_audit_face(campaign):
+    queue.draw_audits(campaign, 1)
+    suggest(campaign, wrong=0)
+    turn = audits_of(campaign).get()
+    rows = [(turn.face.filename, name, truth_of(turn.face_id)) for name in "abc"]
+    votes.cast_outside(campaign, rows, source="imported")
+    found = audited.read(campaign, looks.usable_draws(campaign))
+    assert found.truth.tolist() == [audited.UNSETTLED]
 
 
 def test_each_look_spends_half_of_what_is_left_and_fresh_audits_begin_anew(campaign):
@@ -367,6 +377,33 @@ def test_the_dashboard_foretells_without_looking_at_an_answer(campaign):
     assert looks.indicate(campaign, face_ids, said) == before
     written(campaign, max_error=0.05, confidence=0.9)
     assert looks.indicate(campaign, face_ids, said)["target"] == 0.05
+
+
+def test_progress_shows_what_the_last_refresh_foretold(dataset_of, people, api):
+    campaign = queue.create_campaign(dataset_of(60), "light", title="Light")
+    queue.draw_audits(campaign, 10)
+    for turn in Turn.objects.filter(kind="ask").select_related("face").order_by("id")[:30]:
+        side = "right" if int(turn.face.filename[:6]) % 2 else "left"
+        answer(campaign, [turn], side, by=("ada",))
+    ask = api(people.mia).get
+    assert ask("/api/campaigns/light/progress").json()["certified_coverage"] is None
+    refreshed(campaign)
+    told = ask("/api/campaigns/light/progress").json()["certified_coverage"]
+    assert told == {"indicative": True, "target": 0.02, "coverage": 0.0}  # ten audits show little
+
+
+def test_a_manager_asks_for_a_certified_release(campaign, people, api):
+    suggest(campaign)
+    audit(campaign, 300)
+    body = {"max_error": 0.05, "confidence": 0.9, "audits": "fresh", "include": ["model"]}
+    address = "/api/campaigns/light/releases"
+    asked = api(people.mia).post(address, body, format="json")
+    assert asked.status_code == 202
+    worker.run(Release, asked.json()["id"], releases.write)
+    told = api(people.mia).get(asked.json()["url"]).json()["manifest"]["certificate"]
+    assert (told["certified"], told["confidence"], told["look"]) == (True, 0.9, 1)
+    wrong = api(people.mia).post(address, {"audits": "some"}, format="json")
+    assert (wrong.status_code, wrong.json()["code"]) == (400, "invalid")
 
 
 def test_a_certified_release_can_be_written_again_byte_for_byte(campaign):
