@@ -77,7 +77,7 @@ def describe(job: Job, url: str) -> dict[str, Any]:
 def ask_release(
     campaign: Campaign, *, user: User | None, body: dict[str, Any], key: str
 ) -> Release:
-    """Ask for the campaign's next release; body: max_error, confidence, include, as in api.md."""
+    """Ask for the campaign's next release; body: max_error, confidence, include, audits."""
     with transaction.atomic():
         # The campaign's row is the lock under which its releases are numbered.
         Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)

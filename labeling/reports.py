@@ -7,7 +7,7 @@ from django.db.models import Avg, Count, F, Q, Sum, Value
 from django.db.models.functions import Coalesce, Floor, Least, TruncHour
 
 from labeling import quizzes
-from labeling.models import Campaign, Consensus, Turn, User, Vote
+from labeling.models import Campaign, Consensus, Job, Turn, User, Vote
 from labeling.votes import standing
 
 
@@ -45,9 +45,15 @@ def progress(campaign: Campaign) -> dict[str, Any]:
         "audits": audits,
         "consensus": believed(campaign),
         "classifier": {"version": newest["version"], **newest["card"]} if newest else None,
-        # Certification needs audited faces; until a campaign has them, nothing is promised.
-        "certified_coverage": None,
+        "certified_coverage": _foretold(campaign),
     }
+
+
+def _foretold(campaign: Campaign) -> dict[str, Any] | None:
+    """What a release might certify, as the last refresh foretold it; None without audit faces."""
+    done = campaign.refreshes.filter(status=Job.Status.DONE).order_by("-id")
+    newest = done.values_list("figures__certified_coverage", flat=True).first()
+    return newest or None
 
 
 def believed(campaign: Campaign) -> dict[str, dict[str, int]]:

@@ -20,6 +20,7 @@ from labeling.roles import campaign_for, needs
 class ReleaseBody(Strict):
     max_error = serializers.FloatField(min_value=0, max_value=1, required=False)
     confidence = serializers.FloatField(min_value=0.5, max_value=1, required=False)
+    audits = serializers.ChoiceField(["all", "fresh"], required=False)
     include = serializers.ListField(
         child=serializers.ChoiceField(["human", "model"]), min_length=1, required=False
     )

@@ -19,12 +19,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("campaign", help="its slug")
         parser.add_argument("--include", nargs="+", choices=["human", "model"])
-        parser.add_argument("--max-error", type=float, help="0..1: model labels surer than that")
+        parser.add_argument(
+            "--max-error", type=float, help="0..1: certify that no more of the model's are wrong"
+        )
+        parser.add_argument("--confidence", type=float, help="0.5..1, of all looks at the audits")
+        parser.add_argument("--audits", choices=["all", "fresh"], help="fresh: not looked at yet")
         parser.add_argument("--out", type=Path, help="a folder for a copy of the files")
 
     def handle(self, *args: Any, **options: Any) -> None:
         campaign = campaign_named(options["campaign"])
-        wanted = {name: options[name] for name in ("include", "max_error")}
+        wanted = {name: options[name] for name in ("include", "max_error", "confidence", "audits")}
         body = {name: value for name, value in wanted.items() if value is not None}
         try:
             release = jobs.ask_release(campaign, user=None, body=body, key="")
