@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from benchmarks._real import CHOICES, SHARED_DATA, yale_b
 from benchmarks._reporting import absent, report, say
 from labeling.learning import features, replay
 from labeling.learning.crowd import Crowd, Kind
+from labeling.learning.looking import CROP_BOX, SIZE
 from labeling.learning.peers import peers
 from labeling.learning.replay import Pool
 
-CHOICES = ["left", "center", "right"]
 MIRROR = np.array([2, 1, 0])
 BUDGETS = [4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150, 200, 300]
 CROWD = Crowd([Kind.CAREFUL] * 3 + [Kind.CARELESS], MIRROR)
-YALE = Path(__file__).resolve().parents[2] / "shared" / "data" / "yale_b"
 # Degrees of azimuth on either side of a border within which annotators waver.
 WAVER_DEGREES = 5.0
 
@@ -58,31 +58,20 @@ def light_stage(n_faces: int) -> Callable[[int], Pool]:
 
 def _aligned_crop(path: Path) -> np.ndarray:
     with Image.open(path) as image:
-        box = (25, 45, 153, 173)
-        return np.asarray(image.convert("RGB").resize((64, 64), Image.Resampling.BOX, box))
+        small = image.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BOX, CROP_BOX)
+        return np.asarray(small)
 
 
-def yale_b() -> Callable[[int], Pool]:
-    """Placed as CelebA's alignment would: the eyes 19.5 pixels apart, in row 33 of the crop."""
-    crops, sides, people = [], [], []
-    with (YALE / "labels.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if not row["side"]:
-                continue
-            with Image.open(YALE / row["file"]) as image:
-                small = np.asarray(image.convert("L").resize((36, 41), Image.Resampling.BOX))
-            whole = np.pad(small, ((23, 0), (14, 14)), mode="edge")
-            crops.append(np.repeat(whole[:64, :64, None], 3, axis=2))
-            sides.append(CHOICES.index(row["side"]))
-            people.append(int(row["subject"]))
-    vectors = features.extract(np.stack(crops)).astype(np.float64)
+def under_known_lights() -> Callable[[int], Pool]:
+    lit = yale_b()
+    vectors = lit.vectors.astype(np.float64)
     return replay.split_by_people(
         vectors,
-        np.array(sides),
-        np.array(people),
-        ambiguity=np.zeros(len(sides)),
+        lit.sides,
+        lit.subjects,
+        ambiguity=np.zeros(len(lit.sides)),
         contrast=features.side_contrast(vectors),
-        yaw=np.zeros(len(sides)),
+        yaw=np.zeros(len(lit.sides)),
         mirror_of=MIRROR,
         signs=features.mirror_signs(),
     )
@@ -128,11 +117,11 @@ def votes_or_none(votes: float) -> float | None:
 
 
 def measure(n_faces: int, n_seeds: int) -> dict[str, Any]:
-    if not YALE.is_dir():
-        absent(f"real faces under known lights at {YALE}")
+    if not (SHARED_DATA / "yale_b").is_dir():
+        absent(f"real faces under known lights at {SHARED_DATA / 'yale_b'}")
     found = {
         "light_stage": of_dataset("light stage", light_stage(n_faces), n_seeds),
-        "yale_b": of_dataset("yale_b", yale_b(), n_seeds),
+        "yale_b": of_dataset("yale_b", under_known_lights(), n_seeds),
     }
     return {
         "seeds": n_seeds,
