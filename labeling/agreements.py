@@ -5,23 +5,18 @@ accepted suggestions: people who accept the same one agree with the model, not w
 "Can't tell" is a missing answer to alpha and is told as a share of its own.
 """
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import QuerySet
 
-from labeling.learning.agreement import Metric, alpha, alpha_with_interval, rounded
+from labeling.answered import ON_A_LINE, YAW_EDGES, describe, read_groups
+from labeling.learning.agreement import alpha, rounded
 from labeling.models import UNSURE, Campaign, User, Vote
 from labeling.votes import standing
 
-# Degrees; the outer bins are open.
-YAW_EDGES = [-25, -15, -5, 5, 15, 25]
-# The only choices of which we know that they stand on a line.
-ON_A_LINE = ["left", "center", "right"]
-SEED = 2011
 READING = (
     "Alpha is 1 when all agree and 0 when they agree as often as chance would have it. Answers "
     "with an alpha from .8 on are commonly relied upon, below .667 they are not. It describes "
@@ -31,7 +26,7 @@ READING = (
 
 def agreement(campaign: Campaign) -> dict[str, Any]:
     """Alpha overall and by yaw, the share of "can't tell", and each pair of annotators."""
-    groups = read_groups(campaign)
+    groups = read_groups(campaign, answers(campaign))
     overall = describe(groups, by_order=True)
     return {
         **overall,
@@ -48,46 +43,6 @@ def agreement(campaign: Campaign) -> dict[str, Any]:
         "left_out": {"accepted": accepted(campaign).count()},
         "reading": READING,
     }
-
-
-def describe(groups: Sequence[tuple[int | None, ...]], *, by_order: bool = False) -> dict[str, Any]:
-    """Alpha and counts of groups (yaw bin, times each choice ..., times unsure, units)."""
-    table = np.array([row[1:] for row in groups], dtype=np.int64)
-    if not len(table):
-        table = np.zeros((0, 4), dtype=np.int64)
-    patterns, unsure, times = table[:, :-2], table[:, -2], table[:, -1]
-    sure = int((patterns.sum(axis=1) * times).sum())
-    n_unsure = int((unsure * times).sum())
-    metrics = [Metric.NOMINAL, Metric.ORDINAL] if by_order else [Metric.NOMINAL]
-    rng = np.random.default_rng(SEED)
-    return {
-        "alpha": {
-            metric.value: alpha_with_interval(patterns, times, metric, rng).told()
-            for metric in metrics
-        },
-        # Only faces with two answers or more tell of agreement.
-        "units": int(times[patterns.sum(axis=1) > 1].sum()),
-        "votes": sure + n_unsure,
-        "unsure_share": n_unsure / (sure + n_unsure) if sure + n_unsure else None,
-    }
-
-
-def read_groups(campaign: Campaign) -> list[tuple[int | None, ...]]:
-    """Faces grouped by yaw bin and answers: (bin, times each choice ..., times unsure, faces)."""
-    values = [*campaign.values, UNSURE]
-    times = {f"times_{i}": Count("id", filter=Q(choice=v)) for i, v in enumerate(values)}
-    faces = answers(campaign).values("turn_id", yaw=F("turn__face__yaw_degrees")).annotate(**times)
-    inner, parameters = faces.query.sql_with_params()
-    columns = ", ".join(times)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            SELECT width_bucket(yaw, %s::float8[]), {columns}, count(*)
-            FROM ({inner}) face GROUP BY 1, {columns} ORDER BY 1, {columns}
-            """,  # noqa: S608 the query set's own text, and columns numbered above
-            [YAW_EDGES, *parameters],
-        )
-        return cursor.fetchall()
 
 
 def pairs(campaign: Campaign) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
-from labeling import audits, breakdowns
+from labeling import audits, breakdowns, datasheets, provenance
 from labeling.audited import Said
 from labeling.errors import Refused
 from labeling.formats import LABEL_FILES, Row
@@ -56,7 +56,9 @@ def write(release: Release, progress: Progress) -> None:
     paths = write_labels(release, unfinished, n_labels, tell)
     progress(0.85, "writing votes")
     paths.append(write_votes(unfinished / "votes.csv", release))
-    manifest = describe(release, n_labels, [_listed(path) for path in paths])
+    manifest = describe(release, n_labels)
+    paths.append(write_datasheet(unfinished / datasheets.NAME, manifest))
+    manifest["files"] = [_listed(path) for path in paths]
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
     with (unfinished / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(text)
@@ -81,7 +83,11 @@ def fix_labels(release: Release) -> None:
         if release.certificate:
             return  # another attempt has been here
         found = audits.certificate(campaign, asked, seed=release.id)
-        release.certificate = {**found.told, "proportions": breakdowns.proportions(campaign)}
+        release.certificate = {
+            **found.told,
+            "proportions": breakdowns.proportions(campaign),
+            "record": provenance.of_release(campaign, votes_of(release)),
+        }
         believed = Q(campaign=campaign, source__in=include)
         if found.material is not None and found.published is not None:
             release.certificate |= breakdowns.of_certificate(
@@ -131,7 +137,7 @@ def _publish_believed(release: Release, believed: Q) -> None:
         )
 
 
-def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> dict[str, Any]:
+def describe(release: Release, n_labels: int) -> dict[str, Any]:
     """The manifest: what the release holds, where it comes from, and what it does not promise."""
     campaign, dataset = release.campaign, release.campaign.dataset
     by_choice = release.labels.values("choice", "source").annotate(n=Count("id"))
@@ -140,6 +146,7 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
     voters = dict(by_source.order_by("source"))
     certificate = dict(release.certificate)
     proportions = certificate.pop("proportions", None)
+    record = _without_names(release, certificate.pop("record", None))
     newest = campaign.classifiers.filter(created_at__lte=release.created_at)
     classifier = newest.order_by("-version").first()
     return {
@@ -173,7 +180,7 @@ def describe(release: Release, n_labels: int, files: list[dict[str, Any]]) -> di
         },
         "certificate": certificate,
         "proportions": proportions,
-        "files": files,
+        "record": record,
     }
 
 
@@ -230,6 +237,25 @@ def write_votes(path: Path, release: Release) -> Path:
             shown = "yes" if vote.suggestion_shown else "no"
             who = pseudonym[vote.annotator_id]
             out.writerow([vote.file, who, vote.choice, seconds, shown, vote.channel, vote.source])
+        _keep(file)
+    return path
+
+
+def _without_names(release: Release, record: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The record with annotators as votes.csv names them; None for a release from before."""
+    if record is None:
+        return None
+    pseudonym = _pseudonyms(release, votes_of(release))
+    people = [
+        {"annotator": pseudonym[person["id"]], **{k: v for k, v in person.items() if k != "id"}}
+        for person in record["annotators"]
+    ]
+    return record | {"annotators": sorted(people, key=lambda person: person["annotator"])}
+
+
+def write_datasheet(path: Path, manifest: dict[str, Any]) -> Path:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(datasheets.markdown(manifest))
         _keep(file)
     return path
 

@@ -6,9 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
+from labeling import datasheets
 from labeling.models import Release
 from labeling.released import MANIFEST
 from labeling.roles import page_for
+from labeling.views import certificates
 from labeling.views.shown import bars, scalars
 
 
@@ -20,7 +22,7 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
     )
     labels = {choice["value"]: choice["label"] for choice in found.campaign.choices}
     manifest = found.manifest
-    counts = manifest.get("counts", {})
+    counts, certificate = manifest.get("counts", {}), manifest.get("certificate", {})
     # The database keeps no order within JSON: the campaign's choices have theirs.
     order = [*(value for value in labels if value in counts), *sorted(set(counts) - set(labels))]
     rows = [
@@ -45,7 +47,11 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
             "files": manifest.get("files", []),
             "facts": scalars(shown),
             "manifest_text": json.dumps(manifest, indent=2, ensure_ascii=False),
-            "certificate": manifest.get("certificate"),
+            "certificate": certificate,
+            "headline": certificates.headline(certificate),
+            "steps": certificates.steps(certificate),
             "manifest_name": MANIFEST,
+            "sections": list(datasheets.sections(manifest)) if manifest else [],
+            "datasheet_name": datasheets.NAME if manifest.get("record") else "",
         },
     )
