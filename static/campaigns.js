@@ -24,17 +24,17 @@ function slugOf(text) {
 const form = document.querySelector("form[data-releases-url]");
 if (form instanceof HTMLFormElement) {
   // One key for this form as it stands: a second press, or a lost answer, makes no second release.
-  const idempotencyKey = uuid();
+  let idempotencyKey = uuid();
+  form.addEventListener("change", () => (idempotencyKey = uuid()));
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const error = form.querySelector("[data-error]");
     const button = form.querySelector("button");
     if (!(error instanceof HTMLElement) || !button) return;
-    const include = new FormData(form).getAll("include");
     error.hidden = true;
     button.disabled = true;
     try {
-      await request(form.dataset.releasesUrl ?? "", { body: { include }, idempotencyKey });
+      await request(form.dataset.releasesUrl ?? "", { body: asked(new FormData(form)), idempotencyKey });
       location.reload();
     } catch (problem) {
       if (!(problem instanceof ApiError)) throw problem;
@@ -43,6 +43,27 @@ if (form instanceof HTMLFormElement) {
       button.disabled = false;
     }
   });
+}
+
+/**
+ * A release's request; without a share that may be wrong nothing else about the promise matters.
+ * @param {FormData} given
+ */
+function asked(given) {
+  const include = given.getAll("include");
+  const share = String(given.get("max_error") ?? "").trim();
+  if (share === "") return { include };
+  return {
+    include,
+    max_error: fraction(share),
+    confidence: fraction(given.get("confidence")),
+    audits: given.has("audits") ? "fresh" : "all",
+  };
+}
+
+/** @param {FormDataEntryValue | null} percent */
+function fraction(percent) {
+  return Number((Number(percent) / 100).toFixed(8));
 }
 
 watchAll();

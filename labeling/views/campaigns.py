@@ -13,7 +13,7 @@ from labeling.counted import Counted, at_hand, counted
 from labeling.errors import Refused
 from labeling.models import UNSURE, Campaign, Dataset
 from labeling.roles import page_for
-from labeling.views import charts
+from labeling.views import certificates, charts
 from labeling.views.campaign_forms import OWN, ChoiceForms, NewCampaignForm, choices_of
 from labeling.views.shown import bars, percent, scalars, with_tallies
 
@@ -84,6 +84,7 @@ def campaign(request: HttpRequest, slug: str) -> HttpResponse:
             "campaign": found,
             "tab": "campaign",
             "progress": progress,
+            "foretold": certificates.foretold(progress["certified_coverage"]),
             "percent_done": percent(progress["closed"], progress["faces"]),
             **(show_charts(found, known) if known else {}),
             "quiz_state": quizzes.state(found),
