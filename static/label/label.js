@@ -124,7 +124,8 @@ function answer(choice) {
   advance();
   flash(choice);
   pace.answered(seconds);
-  say(`${label}. ${pace.today} today. ${current ? "Next face." : "Fetching the next face."}`);
+  const what = current ? `Next face. ${stage.suggestion}` : "Fetching the next face.";
+  say(`${label}. ${pace.today} today. ${what}`.trim());
 }
 
 /** @param {string} choice shows for a moment which button was meant */

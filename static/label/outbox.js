@@ -169,6 +169,7 @@ export class Outbox extends EventTarget {
         this.#changed();
       }
     }
+    this.mostAtOnce = MOST_AT_ONCE;
   }
 
   /** @param {Row[]} batch */

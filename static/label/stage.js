@@ -46,6 +46,11 @@ export class Stage {
     this.hint.textContent = suggestion;
   }
 
+  /** @returns {string} what the page says of the model's word, if it does */
+  get suggestion() {
+    return this.hint.textContent ?? "";
+  }
+
   clear() {
     this.whole();
     this.frame.replaceChildren();

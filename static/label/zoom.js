@@ -127,7 +127,10 @@ export class Zoom {
     this.frame.addEventListener(
       "wheel",
       (event) => {
-        // Ctrl and the wheel, or two fingers on a pad, zoom the page elsewhere; here, the face.
+        // Ctrl and the wheel, or two fingers on a pad, zoom the page elsewhere; here, the face. The
+        // wheel alone belongs to a page that is too long for its window.
+        const { scrollHeight, clientHeight } = document.documentElement;
+        if (scrollHeight > clientHeight && !event.ctrlKey && !this.isOn) return;
         event.preventDefault();
         const speed = event.ctrlKey ? 6 : 1;
         const steps = (-event.deltaY * speed) / WHEEL_PER_STEP;

@@ -7,6 +7,7 @@ import pytest
 from django.core.cache import cache
 from playwright.sync_api import Page, expect
 
+from labeling import rubrics
 from labeling.models import Campaign, Lease, Vote
 from tests.browser.fingers import Fingers, at
 from tests.browser.test_label import stored
@@ -59,9 +60,7 @@ def sheet(visit, sure) -> Callable[..., Sheet]:
     def open_page(user, *, size: tuple[int, int] = (1000, 560), **options) -> Sheet:
         page = visit(user, **options).new_page()
         page.set_viewport_size({"width": size[0], "height": size[1]})
-        page.goto("/label/light/grid")
-        if page.url.endswith("/rubric"):
-            page.get_by_role("button", name="I have read this: start").click()
+        rubrics.confirm(sure, user)
         with page.expect_response("**/api/campaigns/light/grid") as answer:
             page.goto("/label/light/grid")
         one = Sheet(page)
@@ -220,8 +219,8 @@ def test_enter_twice_does_not_confirm_a_page_nobody_has_seen(sheet, people):
     assert len(stored()) == n
 
 
-def test_a_rest_counts_for_ten_seconds_and_no_more(visit, people, sure, sheet):
-    sheet(people.ada).page.close()  # the guide is read
+def test_a_rest_counts_for_ten_seconds_and_no_more(visit, people, sure):
+    rubrics.confirm(sure, people.ada)
     page = visit(people.ada).new_page()
     page.clock.install()
     page.goto("/label/light/grid")
