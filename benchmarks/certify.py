@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks._reporting import absent, report, say
-from labeling.learning.certification import Certificate, Draw, certify, plan
+from labeling.learning.certification import Certificate, certify, plan
+from labeling.learning.lots import Draw
 
 TARGETS, AUDITS = (0.01, 0.02, 0.05), (500, 1000, 2000)
 TAKEN = 0.2

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from labeling.learning.certification import Draw
+from labeling.learning.lots import Draw
 from labeling.models import UNSURE, AuditDraw, Campaign
 
 UNSETTLED = -1

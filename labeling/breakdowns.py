@@ -43,16 +43,17 @@ def _says_something(row: dict[str, Any]) -> bool:
     return bool(row["n_certified"] or row["n_accepted"])
 
 
-def proportions(campaign: Campaign) -> dict[str, Any] | None:
+def proportions(campaign: Campaign, material: Material | None = None) -> dict[str, Any] | None:
     """How common each choice is, overall and by yaw, with 95% intervals; None without audits.
 
     Of the faces that nobody had labeled when the audit faces were drawn, by PPI++. What people
     can't tell, or have not settled, is none of the choices: shares may add up to less than one.
     """
-    draws = usable_draws(campaign)
-    if not draws:
-        return None
-    material = read(campaign, draws)
+    if material is None:
+        draws = usable_draws(campaign)
+        if not draws:
+            return None
+        material = read(campaign, draws)
     others = [material.pool, material.taken]
     bins = [_by_yaw(part) for part in [material.audited, *others]]
     by_yaw = []

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from labeling.learning import certification
-from labeling.learning.certification import Draw
+from labeling.learning.lots import Draw
 from labeling.models import AuditDraw, Campaign, Release, Turn
 
 CONFIDENCE = 0.95

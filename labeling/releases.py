@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
-from labeling import audits, breakdowns, datasheets, provenance
+from labeling import audits, breakdowns, datasheets, mean_faces, provenance
 from labeling.audited import Said
 from labeling.errors import Refused
 from labeling.formats import LABEL_FILES, Row
@@ -57,6 +57,13 @@ def write(release: Release, progress: Progress) -> None:
     progress(0.85, "writing votes")
     paths.append(write_votes(unfinished / "votes.csv", release))
     manifest = describe(release, n_labels)
+
+    def tell_faces(done: float) -> None:
+        progress(0.9 + 0.09 * done, f"drawing mean faces, {done:.0%}")
+
+    picture = unfinished / datasheets.PICTURE
+    manifest["mean_faces"] = mean_faces.of_release(release, picture, tell_faces)
+    paths += [picture] if manifest["mean_faces"] else []
     paths.append(write_datasheet(unfinished / datasheets.NAME, manifest))
     manifest["files"] = [_listed(path) for path in paths]
     text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
@@ -85,7 +92,7 @@ def fix_labels(release: Release) -> None:
         found = audits.certificate(campaign, asked, seed=release.id)
         release.certificate = {
             **found.told,
-            "proportions": breakdowns.proportions(campaign),
+            "proportions": breakdowns.proportions(campaign, found.material),
             "record": provenance.of_release(campaign, votes_of(release)),
         }
         believed = Q(campaign=campaign, source__in=include)

@@ -12,7 +12,7 @@ What people have labeled since an audit was drawn was taken from the model's fac
 the queue prefers unsure faces, the grid the surest. The audit faces that they would have taken as
 well are still in the sample, and nobody knows which ones these are. So every wrong audit face is
 counted, but only as many are counted to have been drawn from what is left as must be left at the
-least (`still_counting`): taking faces out can cost coverage, never the promise. Two things are
+least (`lots.still_counting`): taking faces out can cost coverage, never the promise. Two things are
 assumed: people and queue know nothing of an audit face but that it is one, and the model has
 learned nothing from audit faces.
 
@@ -33,8 +33,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import gammaln
-from scipy.stats import hypergeom
+
+from labeling.learning.lots import Draw, chance_of_few, most_drawn, still_counting
 
 STEPS = 100
 # Models brag: where to begin is chosen as if they erred so many times as often as they say.
@@ -43,15 +43,6 @@ CAUTION = 1.5
 # for, and that more audit faces than allowed for reach some threshold.
 TAKEN_SHARE, REACHING_SHARE = 0.05, 0.02
 RESAMPLES = 200
-
-
-@dataclass(frozen=True)
-class Draw:
-    """One draw of audit faces: so many of so many faces; since then people took others of them."""
-
-    n_drawn: int
-    n_faces: int
-    n_taken: int
 
 
 @dataclass(frozen=True)
@@ -106,35 +97,6 @@ class Certificate:
     n_counting: int
 
 
-def still_counting(draws: Sequence[Draw], chance: float) -> int:
-    """How many audit faces are, except with this chance, at least like the faces left.
-
-    People take faces in some order; an audit face in its way is passed over. How many are passed
-    over while m others are taken follows the negative hypergeometric law, whatever the order.
-    """
-    left, each = 0, chance / max(len(draws), 1)
-    for draw in draws:
-        if not 0 <= draw.n_drawn <= draw.n_faces:
-            raise ValueError(f"{draw.n_drawn} audit faces came of {draw.n_faces} to draw from")
-        if not 0 <= draw.n_taken <= draw.n_faces - draw.n_drawn:
-            others = draw.n_faces - draw.n_drawn
-            raise ValueError(f"{draw.n_taken} taken faces came, expected 0..{others}")
-        if draw.n_taken == 0:
-            left += draw.n_drawn
-            continue
-        left += draw.n_drawn - _most_passed_over(draw, each)
-    return left
-
-
-def _most_passed_over(draw: Draw, chance: float) -> int:
-    def is_enough(most: int) -> bool:
-        # More than q are passed over exactly if the first m + q in the order hold more than q.
-        first = draw.n_taken + most
-        return bool(hypergeom.sf(most, draw.n_faces, draw.n_drawn, first) <= chance)
-
-    return bisect_left(range(draw.n_drawn), True, key=is_enough)
-
-
 def plan(
     pool: np.ndarray,
     audited: np.ndarray,
@@ -169,7 +131,7 @@ def plan(
     thresholds = np.unique(scores[at])[::-1]
     n_reaching = np.searchsorted(-scores, -thresholds, side="right")
     n_published = np.searchsorted(np.sort(-pool), -thresholds, side="right")
-    least = n_reaching - _most_audits(
+    least = n_reaching - most_drawn(
         n_reaching, n_pool, len(audited) + n_more, n_counting, REACHING_SHARE * delta / STEPS
     )
     allowed = _allowed(least, fixed)
@@ -182,18 +144,6 @@ def plan(
     return Plan(thresholds[first:], n_published[first:], allowed[first:], expected[first:], fixed)
 
 
-def _most_audits(
-    n_reaching: np.ndarray, n_pool: int, n_audit: int, n_counting: int, chance: float
-) -> np.ndarray:
-    """How many of the faces that reach each threshold (t,) are audit faces at most.
-
-    Those that no longer count might all be among them. Hoeffding 1963, also without replacement.
-    """
-    expected = n_audit * n_reaching / (n_pool + n_audit)
-    more = np.sqrt(n_audit * np.log(1 / chance) / 2)
-    return np.minimum(np.ceil(expected + more).astype(int) + n_audit - n_counting, n_audit)
-
-
 def _allowed(n_least: np.ndarray, fixed: _Fixed) -> np.ndarray:
     """The most wrong audit faces with which each threshold passes; -1 = not even with none.
 
@@ -202,7 +152,7 @@ def _allowed(n_least: np.ndarray, fixed: _Fixed) -> np.ndarray:
     wrong = np.maximum(np.floor(fixed.target * n_least + 1e-9).astype(int) + 1, 1)
     # As many as that many wrong faces lead to expect, and more, never pass: delta is below a half.
     most = int(np.ceil(wrong.max() * fixed.n_counting / fixed.n_faces)) + 2
-    chance = _chance_of_few(min(most, fixed.n_counting), wrong, fixed)
+    chance = chance_of_few(min(most, fixed.n_counting), wrong, fixed.n_faces, fixed.n_counting)
     return np.where(n_least > 0, (chance <= fixed.delta).sum(axis=1) - 1, -1)
 
 
@@ -268,28 +218,11 @@ def _bound(errors: int, n_published: int, planned: Plan) -> float:
     fixed = planned.fixed
 
     def is_refuted(wrong: int) -> bool:
-        return _chance_of_few(errors, np.array([wrong]), fixed)[0, errors] <= fixed.delta
+        chance = chance_of_few(errors, np.array([wrong]), fixed.n_faces, fixed.n_counting)
+        return bool(chance[0, errors] <= fixed.delta)
 
     refuted = bisect_left(range(n_published + 1), True, key=is_refuted)
     return max(refuted - 1, 0) / n_published
-
-
-def _chance_of_few(most: int, wrong: np.ndarray, fixed: _Fixed) -> np.ndarray:
-    """The chance that the lot meets 0, 1, ..., most of so many wrong faces (t,): (t, most + 1).
-
-    scipy's own hypergeom.cdf takes a thousand times as long for large sets.
-    """
-    met = np.arange(most + 1)[None]
-    wrong = wrong[:, None]
-    with np.errstate(invalid="ignore"):
-        log = _log_choose(wrong, met) + _log_choose(fixed.n_faces - wrong, fixed.n_counting - met)
-        log -= _log_choose(np.array(fixed.n_faces), np.array(fixed.n_counting))
-    return np.exp(log).cumsum(axis=1)
-
-
-def _log_choose(n: np.ndarray, k: np.ndarray) -> np.ndarray:
-    ways = gammaln(n + 1) - gammaln(k + 1) - gammaln(np.maximum(n - k, 0) + 1)
-    return np.where((k >= 0) & (k <= n), ways, -np.inf)
 
 
 def forecast(planned: Plan, rng: np.random.Generator) -> float:

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from labeling.learning import certification
-from labeling.learning.certification import Draw, certify, forecast, plan, still_counting
+from labeling.learning.certification import certify, forecast, plan
+from labeling.learning.lots import Draw, still_counting
 
 
 def faces(n, rng, *, brags=0.0):
