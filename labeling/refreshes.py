@@ -88,6 +88,8 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         held_out = {name: classifier.card[name] for name in ("accuracy", "log_loss", "ece")}
         # Of the faces it was trained on, only what it said without them counts as evidence.
         model[trained_on] = sharpen(training.held_out, power)
+    else:
+        suggest_beforehand(campaign, described)
     laps.end("suggestions")
     progress(0.85, "storing consensus")
     belief = consensus.believe(opinion, described.face_ids, model)
@@ -164,6 +166,22 @@ def train(
         },
     )
     return training, rows
+
+
+def suggest_beforehand(campaign: Campaign, described: Described) -> None:
+    """Suggest what rendered faces taught of light, until votes teach more.
+
+    Consensus and the queue's order wait for votes: what no person has looked at is no label.
+    """
+    prior = light_prior.for_choices(campaign.choices)
+    learned = campaign.classifiers.filter(card__n_votes__gt=0)
+    if prior is None or not len(described.face_ids) or learned.exists():
+        return
+    kept = campaign.classifiers.filter(feature_version=features.VERSION).order_by("-version")
+    classifier = kept.first() or suggestions.keep_classifier(campaign, prior)
+    said = prior.predict(described.vectors)
+    suggestions.store(classifier, described.face_ids, said)
+    ordering.propose(campaign, described.face_ids, said)
 
 
 def _order_queue(campaign: Campaign, described: Described, belief: Belief | None, seed: int) -> int:

@@ -29,7 +29,17 @@ def for_choices(choices: Sequence[dict[str, str]]) -> LightClassifier | None:
         known,
         weights=known.weights[order],
         bias=known.bias[order],
-        card={**known.card, "choices": values},
+        card={
+            "feature_version": known.card["feature_version"],
+            "choices": values,
+            "data": known.card["data"],
+            "n_votes": 0,
+            "n_faces": 0,
+            # Nobody has looked at the campaign's own faces yet: these figures are not about them.
+            "on_rendered_faces": {
+                name: known.card[name] for name in ("n_faces", "accuracy", "log_loss", "ece")
+            },
+        },
     )
 
 

@@ -89,15 +89,25 @@ def test_the_kept_classifier_says_what_the_suggestions_say(campaign):
     np.testing.assert_allclose(classifier.predict(described.vectors), np.array(stored), atol=1e-6)
 
 
-def test_before_there_are_votes_only_the_queue_is_ordered(campaign):
+def test_before_there_are_votes_the_light_stage_suggests_and_nothing_is_believed(campaign):
     before = list(Turn.objects.order_by("id").values_list("priority", flat=True))
     figures = refreshed(campaign)
     assert (figures["votes"], figures["classifier_version"], figures["open"]) == (0, None, 40)
     after = list(Turn.objects.order_by("id").values_list("priority", flat=True))
     assert len(set(after)) == 40
     assert after != before
-    assert not Suggestion.objects.exists()
+    said = Suggestion.objects.select_related("face")
+    # These ramps are no faces: it may call some "center", but none lit from the other side.
+    assert all(row.choice in ("center", side_of(row.face.filename)) for row in said)
+    assert len({row.choice for row in said}) == 3
     assert not Consensus.objects.exists()
+    card = campaign.classifiers.get().card
+    assert (card["n_votes"], "no real face" in card["data"]) == (0, True)
+    refreshed(campaign)
+    assert campaign.classifiers.count() == 1
+    vote(campaign, files(16))
+    assert refreshed(campaign)["classifier_version"] == 2
+    assert "no real face" in campaign.classifiers.get(version=2).card["prior"]
 
 
 def test_votes_for_one_side_alone_are_believed_but_not_learned_from(campaign):
