@@ -5,6 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from labeling.learning import certification
 from labeling.learning.certification import certify, forecast, plan
@@ -70,6 +71,31 @@ def test_verified_faces_that_left_the_pool_must_be_known_of(says_so):
         broken += error_of(found, score[left], is_wrong[left]) > 0.1
     # Kept quiet, 1,000 audit faces of 20,000 pass for 1,000 of the 13,000 that are left.
     assert (broken <= 8) == says_so
+
+
+def usual_threshold(left, audited, is_wrong, *, target, delta):
+    """Fixed-sequence testing as it is usually done: errors among accepted audit faces, binomial."""
+    thresholds = np.quantile(left, np.linspace(0.99, 0, 100))
+    reaches = audited[None] >= thresholds[:, None]
+    fails = binom.cdf((reaches & is_wrong).sum(axis=1), reaches.sum(axis=1), target) > delta
+    passed = int(fails.argmax()) if fails.any() else len(fails)
+    return thresholds[passed - 1] if passed else np.inf
+
+
+def test_dividing_by_accepted_audit_faces_would_break_the_promise_after_a_grid():
+    rng = np.random.default_rng(11)
+    usual = ours = 0
+    for _ in range(40):
+        score, is_wrong = faces(20_000, rng)
+        audit, pool = split(20_000, 1000, rng)
+        left = pool[np.argsort(-score[pool], kind="stable")[5000:]]
+        given = score[left], score[audit], is_wrong[audit]
+        found = certify(*given, [Draw(1000, 20_000, 5000)], target=0.05, delta=0.1)
+        ours += error_of(found, score[left], is_wrong[left]) > 0.05
+        passes = score[left] >= usual_threshold(*given, target=0.05, delta=0.1)
+        usual += passes.any() and is_wrong[left][passes].mean() > 0.05
+    assert ours <= 8
+    assert usual >= 25
 
 
 def test_the_promise_holds_for_a_model_that_learns_from_the_faces_people_chose():
