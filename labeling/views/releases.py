@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from labeling import datasheets
+from labeling import comparisons, datasheets
 from labeling.models import Release
 from labeling.released import MANIFEST
 from labeling.roles import page_for
@@ -51,6 +51,7 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
             "headline": certificates.headline(certificate),
             "steps": certificates.steps(certificate),
             "manifest_name": MANIFEST,
+            "predecessor": comparisons.predecessor(found),
             "sections": list(datasheets.sections(manifest)) if manifest else [],
             "datasheet_name": datasheets.NAME if manifest.get("record") else "",
         },

@@ -125,6 +125,7 @@ ALLOWED = {
     ("post", "/api/campaigns/light/releases"): {"mia"},
     ("get", "/api/releases/{release}"): {"mia", "rita"},
     ("get", "/api/releases/{release}/files/labels.csv"): {"mia", "rita"},
+    ("get", "/api/releases/{release}/compare/{release}"): {"mia", "rita"},
     ("post", "/api/releases/{release}/cancel"): {"mia"},
     ("get", "/api/faces/{face}/image"): {"ada", "mia", "rita"},
 }

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from editing import jobs as editing_jobs
 from editing import places, runs
 from editing.filters import FaceFilter
-from editing.management import pictures, truth
+from editing.management import truth
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling import jobs, queue, refreshes, released, releases, votes
 from labeling.errors import Refused
@@ -164,8 +164,9 @@ class Command(BaseCommand):
             counts = release.labels.values_list("choice", flat=True)
             by_choice = {value: list(counts).count(value) for value in campaign.values}
             told = ", ".join(f"{value} {n}" for value, n in by_choice.items())
-            distances = pictures.mean_faces(release, self.out / "mean_faces.png")
-            (self.out / "mean_faces.json").write_text(json.dumps(distances, indent=1))
+            if (means := release.manifest["mean_faces"]) is not None:
+                shutil.copy(target / "mean_faces.png", self.out)
+                (self.out / "mean_faces.json").write_text(json.dumps(means, indent=1))
             return release, f"{release.n_labels} labels", told
 
         return self.step("release", work)
