@@ -1,7 +1,10 @@
 """Audit faces: a fair lot, read by releases only, each look paid for, a promise that is kept."""
 
+from importlib import import_module
+
 import numpy as np
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from labeling import audited, jobs, looks, queue, refreshes, released, releases, votes, worker
@@ -297,6 +300,20 @@ def test_the_lot_is_recorded_and_an_empty_one_is_not(campaign):
     answer(campaign, Turn.objects.filter(kind="ask"), by=("kim",))
     assert queue.draw_audits(campaign, 30) == 0
     assert AuditDraw.objects.count() == 1
+
+
+def test_audit_faces_from_before_draws_had_rows_get_one(campaign):
+    audit(campaign, 40)
+    Turn.objects.update(audit_draw=None)
+    AuditDraw.objects.all().delete()
+    migration = import_module("labeling.migrations.0010_audit_faces_know_their_draw")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.OLD_DRAWS)
+    draw = AuditDraw.objects.get()
+    assert (draw.n_pool, draw.n_drawn, draw.drawn_at) == (2000, 40, campaign.created_at)
+    assert audits_of(campaign).filter(audit_draw=draw).count() == 40
+    found = audited.read(campaign, looks.usable_draws(campaign))
+    assert len(found.pool.face_ids) == 1960
 
 
 def everything_but_audits(campaign):
