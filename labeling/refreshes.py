@@ -162,6 +162,7 @@ def train(
             "feature_version": features.VERSION,
             "choices": values,
             "prior": prior and prior.card["data"],
+            "features": "of light" if prior else "of light, made for another question",
             "n_votes": int(opinion.n_votes[sure].sum()),
         },
     )

@@ -17,7 +17,7 @@ FORMAT = "penumbra-classifier-2"
 # Strength of the pull towards zero, or towards what is known before; the one with the least
 # held-out log-loss is taken.
 RIDGES = (1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
-RIDGES_TO_PRIOR = (3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10000.0)
+RIDGES_TO_PRIOR = (0.3, 3.0, 30.0, 300.0, 3000.0, 30000.0)
 # How firmly the prior's own scale is held: votes more cautious or bolder than it may change that.
 HOLD_SCALE = 1.0
 # Features further off than so many spreads count as so many: one odd number decides nothing.

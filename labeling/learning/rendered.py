@@ -23,6 +23,8 @@ FACES_PER_PERSON = 4
 VARIANTS = 4
 STREAM = 77
 MOST_AZIMUTH = 100.0
+# Lights so near the boundary teach nothing: on real faces they'd be anybody's guess.
+DOUBTFUL_DEGREES = 2.5
 # Of the stage's film (lightstage.render): what is undone to get back to light.
 FILM_SPEED, FILM_GAMMA = 1.35, 2.2
 # Predicted landmarks miss by about so many pixels of the aligned image.
@@ -74,11 +76,10 @@ def teach(
 def _lit(shot: Shot, side: int, rng: np.random.Generator) -> Shot:
     """The shot under a light of this side (-1, 0, 1): often a hard one, from any height."""
     if side == 0:
-        azimuth = rng.uniform(-CENTER_DEGREES, CENTER_DEGREES)
+        azimuth = (CENTER_DEGREES - DOUBTFUL_DEGREES) * rng.uniform(-1, 1)
     else:
-        azimuth = side * (
-            CENTER_DEGREES + (MOST_AZIMUTH - CENTER_DEGREES) * rng.beta(1.0, 1.5) + 0.01
-        )
+        least = CENTER_DEGREES + DOUBTFUL_DEGREES
+        azimuth = side * (least + (MOST_AZIMUTH - least) * rng.beta(1.0, 1.5))
     shot = replace(shot, azimuth_degrees=float(azimuth))
     if rng.random() < 0.4:
         return shot
