@@ -1,9 +1,11 @@
 """The pages: who sees what, what they say, and how many queries they take."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -146,6 +148,26 @@ def test_confirming_one_rubric_does_not_confirm_another(people, campaign, datase
     client.force_login(people.ada)
     client.post("/label/light/rubric")
     assert client.get("/label/second").url == "/label/second/rubric"
+
+
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [("/label/light", "label/label.js"), ("/label/light/grid", "grid/grid.js")],
+)
+def test_a_labeling_page_asks_for_all_its_scripts_at_once(people, campaign, page, path, script):
+    vote(campaign, people.ada)
+    static = settings.BASE_DIR / "static"
+    needed, unread = set(), [static / script]
+    while unread:
+        file = unread.pop()
+        for name in re.findall(r'from "(\.[^"]+\.js)";', file.read_text()):
+            imported = (file.parent / name).resolve()
+            if imported not in needed:
+                needed.add(imported)
+                unread.append(imported)
+    text = page(people.ada, path).content.decode()
+    early = re.findall(r'<link rel="modulepreload" href="/static/([^"]+)">', text)
+    assert {static / name for name in early} == needed
 
 
 def test_the_label_page_hands_the_script_every_address_it_calls(people, campaign, page):
