@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from benchmarks._real import yale_b
 from labeling.learning import features, light_prior, rendered
 from labeling.learning.looking import CROP_BOX, SIZE
 from lightstage.landmarks import landmarks
@@ -59,3 +60,11 @@ def test_it_has_nothing_to_say_of_other_questions():
 def test_teaching_again_gives_the_same_bytes():
     assert rendered.teach(9, 1).to_bytes() == rendered.teach(9, 1).to_bytes()
     assert rendered.teach(9, 1).to_bytes() != rendered.teach(9, 2).to_bytes()
+
+
+def test_it_tells_the_side_of_real_light_without_a_vote(shared_data):
+    faces = yale_b(shared_data)
+    said = light_prior.shipped().predict(faces.vectors).argmax(axis=1)
+    held_out = faces.subjects % 2 == 0  # the people whom nothing was chosen on
+    assert (said == faces.sides)[held_out].mean() > 0.94
+    assert (said == faces.sides).mean() > 0.95
