@@ -103,6 +103,7 @@ def arguments(lived_in, people, edit) -> dict[str, Any]:  # noqa: F811
     return {
         "slug": lived_in.slug,
         "release_id": release.id,
+        "other_id": release.id,
         "person_id": people.ada.id,
         "invite_id": invite.id,
         "token": token,

@@ -153,7 +153,7 @@ def test_every_labeling_address_is_in_the_table_of_roles(campaign):
 
     named = {re.sub(r"{\w+}", "1", path) for _, path in ALLOWED}
     arguments = {"slug": "light", "name": "labels.csv"}
-    arguments |= dict.fromkeys(["release_id", "import_id", "face_id"], 1)
+    arguments |= dict.fromkeys(["release_id", "other_id", "import_id", "face_id"], 1)
     for pattern in urlpatterns:
         wanted = {key: arguments[key] for key in pattern.pattern.converters}
         address = reverse(pattern.name, kwargs=wanted)
