@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from labeling import leases, queue
@@ -231,6 +232,16 @@ def test_the_end_is_said_and_passes_when_there_is_more(visit, people, dataset):
     first = ben.answer("3")
     ben.wait_until_saved()
     assert stored(annotator=people.ben) == {first: "right"}
+
+
+def test_faces_that_are_looked_at_for_long_stay_with_who_looks(desk, people):
+    Campaign.objects.update(lease_seconds=3)
+    desk = desk(people.ada)
+    shown = desk.shown
+    desk.page.wait_for_timeout(5_000)
+    lease = Lease.objects.get(turn__face__filename=shown)
+    assert lease.expires_at > timezone.now()
+    assert desk.answer("1") == shown
 
 
 def test_leaving_gives_the_faces_back(desk, people):
