@@ -22,6 +22,7 @@ from benchmarks._rows import make_campaign
 NAMES = {
     "labels.csv": "csv",
     "labels.jsonl": "jsonl",
+    "metadata.jsonl": "metadata",
     "labels.parquet": "parquet",
     "list_illumination_celeba.txt": "celeba",
     "label_studio.json": "label_studio",

@@ -107,6 +107,27 @@ class JsonLines(_Text):
         )
 
 
+def image_line(row: Row, values: Sequence[str]) -> str:
+    """What load_dataset("imagefolder") reads of one image, beside which its file lies."""
+    each = zip(values, row.probabilities, strict=True)
+    told = {
+        "file_name": row.file,
+        "choice": row.choice,
+        "probability": round(row.probability, 6),
+        **{f"p_{value}": round(p, 6) for value, p in each},
+        "source": row.source,
+        "votes": row.n_votes,
+    }
+    return json.dumps(told) + "\n"
+
+
+class ImageMetadata(_Text):
+    """For a folder in which all images lie, as CelebA's do."""
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.file.writelines(image_line(row, self.values) for row in rows)
+
+
 class CelebaTable(_Text):
     """As CelebA's attribute table: count, names, one padded row of 1 and -1 per face, CR LF."""
 
@@ -194,6 +215,7 @@ class ParquetTable:
 LABEL_FILES: dict[str, type[LabelFile]] = {
     "labels.csv": CsvFile,
     "labels.jsonl": JsonLines,
+    "metadata.jsonl": ImageMetadata,
     "labels.parquet": ParquetTable,
     "list_illumination_celeba.txt": CelebaTable,
     "label_studio.json": LabelStudioJson,
