@@ -25,8 +25,8 @@ from labeling.worker import Progress
 
 # Below this, a classifier says more about chance than about light.
 LEAST_FACES, LEAST_CHOICES = 12, 2
-# What rendered faces taught is too sure of photographs (log-loss 3.2 on real ones, where a guess has
-# 1.1): before the first votes say how much to believe it, it says half of its log-odds.
+# What rendered faces taught is too sure of photographs (log-loss 3.2 on real ones, a guess: 1.1):
+# before the first votes say how much to believe it, it says half of its log-odds.
 COLD_POWER = 0.5
 # So many faces are put in order: what a class of fifty votes on until the next refresh. What lies
 # behind them comes by lot. A cold start may last until features of all faces are made.
