@@ -11,7 +11,7 @@ from labeling import rubrics
 from labeling.models import Campaign, Lease, Vote
 from tests.browser.fingers import Fingers, at
 from tests.browser.test_label import stored
-from tests.browser.test_outbox import VOTES, refuse
+from tests.browser.test_outbox import cut_off
 
 
 @pytest.fixture
@@ -197,12 +197,11 @@ def test_a_page_confirmed_without_a_network_is_stored_by_the_next_tab(sheet, peo
     sheet = sheet(people.ada)
     n = sheet.cells.count()
     context = sheet.page.context
-    context.route(VOTES, refuse)
+    cut_off(sheet.page)
     sheet.confirm_all()
     expect(sheet.saved).to_have_text(re.compile(f"{n} answers are kept here"))
     sheet.page.close()
     assert stored() == {}
-    context.unroute(VOTES)
     home = context.new_page()
     with home.expect_response(re.compile("/votes$")):
         home.goto("/")
