@@ -52,7 +52,7 @@ def release(request: HttpRequest, release_id: int) -> HttpResponse:
             "steps": certificates.steps(certificate),
             "manifest_name": MANIFEST,
             "predecessor": comparisons.predecessor(found),
-            "sections": list(datasheets.sections(manifest)) if manifest else [],
+            "sections": list(datasheets.sections(manifest)) if "campaign" in manifest else [],
             "datasheet_name": datasheets.NAME if manifest.get("record") else "",
         },
     )

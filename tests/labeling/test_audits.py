@@ -31,6 +31,9 @@ def campaign(dataset, settings, tmp_path):
     """Two thousand faces (without images), of which nobody has said anything."""
     settings.VAR_DIR = tmp_path
     add_faces(dataset, 1988)
+    with connection.cursor() as cursor:
+        # The lot is the database's. Of 95% intervals one in twenty misses: not by chance here.
+        cursor.execute("SELECT setseed(0.25)")
     return queue.create_campaign(dataset, "light", title="Light")
 
 
