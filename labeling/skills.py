@@ -2,8 +2,9 @@
 
 from django.db import connection, transaction
 
-from labeling.learning.aggregation import Opinion, skill_of
+from labeling.learning.aggregation import Opinion
 from labeling.learning.agreement import wilson
+from labeling.learning.confusions import skill_of
 from labeling.models import AnnotatorSkill, Campaign
 
 # An annotator's two ways of answering are told apart by the parity of a number made from their id.

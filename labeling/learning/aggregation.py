@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from labeling.learning.calibration import TINY, softmax
+from labeling.learning.confusions import PRIOR_VOTES, prior_confusion, skill_of
+from labeling.learning.judging import in_company, judge
 
-# An annotator of whom nothing is known: right about three times in four, worth so many votes.
-PRIOR_RIGHT, PRIOR_UNSURE, PRIOR_VOTES = 0.80, 0.08, 12.0
 ROUNDS = 15
 # What a model's word counts where it judges annotators: its errors have company, theirs have not.
 WITNESS = 0.7
@@ -102,7 +102,7 @@ def aggregate(
     learn = (*taught, trust[teaches], fixed, saw)
     confusion, prior = _learn(*learn, usual)
     posterior = expect(*votes, confusion, prior, len(faces), trust=trust, fixed=fixed)
-    judgement = _judge(*taught, trust[teaches], confusion, posterior, fixed, saw, mirror_of)
+    judgement = judge(*taught, trust[teaches], confusion, posterior, fixed, saw, mirror_of)
     swaps = judgement.swaps > TOLD
     if swaps.any():
         # Somebody who is told to swap is taken to swap from the first answer on.
@@ -140,7 +140,7 @@ def aggregate(
         settled=settled,
         people=people,
         confusion=confusion,
-        counts=_counts(*taught, posterior, _in_company(taught[0], fixed, saw), len(people)),
+        counts=_counts(*taught, posterior, in_company(taught[0], fixed, saw), len(people)),
         judged=judgement.judged,
         right=judgement.right,
         swaps=swaps,
@@ -195,7 +195,7 @@ def _learn(
     n_faces, votes, n_choices = len(fixed), (row, person, choice), fixed.shape[1]
     asked = np.zeros(n_faces, dtype=bool)
     asked[row] = True
-    company = _in_company(row, fixed, saw)
+    company = in_company(row, fixed, saw)
     confusion, prior = usual, np.full(n_choices, 1 / n_choices)
     posterior = expect(*votes, confusion, prior, n_faces, trust=trust, fixed=fixed, saw=saw)
     for _ in range(ROUNDS):
@@ -207,80 +207,6 @@ def _learn(
         if np.abs(posterior - before)[asked].max(initial=0) < 1e-4:
             break
     return confusion, prior
-
-
-def _in_company(row: np.ndarray, fixed: np.ndarray, saw: np.ndarray) -> np.ndarray:
-    """Votes (v,) on faces that somebody else speaks of: another vote, a last word, the witness.
-
-    A face with one vote is believed to be what that vote says, so counting it would make everybody
-    who votes alone look perfect.
-    """
-    company = np.bincount(row, minlength=len(fixed))[row] > 1
-    return company | (fixed.max(axis=1) > 0.5)[row] | (saw != 0).any(axis=1)[row]
-
-
-@dataclass(frozen=True)
-class _Judgement:
-    """Of each person: sure answers that could be judged, right ones, and evidence in nats (a,)."""
-
-    judged: np.ndarray
-    right: np.ndarray
-    swaps: np.ndarray
-    guesses: np.ndarray
-
-
-def _judge(
-    row: np.ndarray,
-    person: np.ndarray,
-    choice: np.ndarray,
-    trust: np.ndarray,
-    confusion: np.ndarray,
-    posterior: np.ndarray,
-    fixed: np.ndarray,
-    saw: np.ndarray,
-    mirror_of: np.ndarray,
-) -> _Judgement:
-    """Each person by what the others believe of the faces they answered.
-
-    Judged by what includes the own vote, everybody would agree with themselves.
-    """
-    k, n_people = posterior.shape[1], len(confusion)
-    is_word = fixed.max(axis=1) > 0.5
-    own = np.where(is_word[row], 0.0, trust)[:, None] * np.log(confusion[person, :, choice])
-    others = np.log(np.maximum(posterior[row], TINY)) - own
-    others = softmax(others + np.where(is_word[row, None], 0.0, saw[row]))
-    counts = _in_company(row, fixed, saw) & (choice < k)
-    others, person, choice = others[counts], person[counts], choice[counts]
-    agrees = others.argmax(axis=1) == choice
-    table = prior_confusion(k)
-    straight = (others * table[:, choice].T).sum(axis=1)
-    swapped = (others * table[:, mirror_of[choice]].T).sum(axis=1)
-    said = np.ones((n_people, k))
-    np.add.at(said, (person, choice), 1)
-    by_habit = (said / said.sum(axis=1, keepdims=True))[person, choice] * (1 - PRIOR_UNSURE)
-    return _Judgement(
-        judged=np.bincount(person, minlength=n_people),
-        right=np.bincount(person[agrees], minlength=n_people),
-        swaps=np.bincount(person, np.log(swapped / straight), minlength=n_people),
-        guesses=np.bincount(person, np.log(by_habit / straight), minlength=n_people),
-    )
-
-
-def prior_confusion(n_choices: int) -> np.ndarray:
-    """How an unknown annotator answers (k, k + 1): by truth, then by answer."""
-    wrong = (1 - PRIOR_RIGHT - PRIOR_UNSURE) / (n_choices - 1)
-    table = np.full((n_choices, n_choices + 1), wrong)
-    table[:, n_choices] = PRIOR_UNSURE
-    np.fill_diagonal(table, PRIOR_RIGHT)
-    return table
-
-
-def skill_of(confusion: np.ndarray) -> np.ndarray:
-    """How much a vote teaches: (a,) in 0..1, 0 for guessing or worse, 1 for never wrong."""
-    k = confusion.shape[1]
-    answered = confusion[:, :, :k] / confusion[:, :, :k].sum(axis=2, keepdims=True)
-    right = answered.diagonal(axis1=1, axis2=2).mean(axis=1)
-    return np.clip((right - 1 / k) / (1 - 1 / k), 0.0, 1.0)
 
 
 def expect(

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from labeling.learning.aggregation import aggregate, prior_confusion, skill_of
+from labeling.learning.aggregation import aggregate
 from labeling.learning.calibration import calibration_error
+from labeling.learning.confusions import prior_confusion, skill_of
 from labeling.learning.crowd import Crowd, Kind
 
 UNSURE = 3
