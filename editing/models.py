@@ -27,11 +27,19 @@ class Embedding(Job):
 
     generator = models.ForeignKey(Generator, models.PROTECT, related_name="embeddings")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="embeddings")
+    class Kind(models.TextChoices):
+        NOISY = "x_t", "the noisy face at the timestep"
+        BOTTLENECK = "h", "the network's bottleneck at the timestep"
+
     method = models.CharField(max_length=10, choices=Method, default=Method.INVERSION)
+    kind = models.CharField(max_length=3, choices=Kind, default=Kind.NOISY)
     filter = models.CharField(max_length=1000, blank=True, help_text="as a query string")
     timestep = models.PositiveIntegerField(help_text="noise level of the latents: x_t at this t")
     steps = models.PositiveIntegerField(help_text="DDIM steps of the whole schedule")
     refinements = models.PositiveSmallIntegerField(help_text="fixed-point iterations per step")
+    gradient_steps = models.PositiveSmallIntegerField(
+        default=0, help_text="descents on the generated picture's own error, after the method"
+    )
     space = models.CharField(max_length=120, help_text="the store's key; equal key = same space")
     n_faces = models.PositiveIntegerField(default=0)
     n_embedded = models.PositiveIntegerField(default=0)
@@ -48,6 +56,7 @@ class Direction(Job):
     filter = models.CharField(max_length=1000, blank=True, help_text="as a query string")
     bins = ArrayField(models.FloatField(), help_text="edges of the yaw bins in degrees")
     space = models.CharField(max_length=120)
+    recipe = models.JSONField(default=dict, help_text="how it is fitted, see recipes.FitRecipe")
     result = models.JSONField(default=dict, help_text="counts, slopes, fit quality, probes")
 
 
@@ -62,6 +71,7 @@ class Edit(Job):
     face = models.ForeignKey(Face, models.PROTECT, related_name="edits")
     direction = models.ForeignKey(Direction, models.PROTECT, null=True, related_name="edits")
     degrees = ArrayField(models.FloatField(), default=list)
+    settings = models.JSONField(default=dict, help_text="how, beside what the direction says")
     result = models.JSONField(default=dict, help_text="frames, strip, animation, measurements")
 
     class Meta(Job.Meta):

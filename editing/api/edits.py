@@ -1,0 +1,66 @@
+"""Edits: list, ask for one, fetch its pictures."""
+
+from typing import Any
+
+from django.http import FileResponse
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from editing import jobs, places
+from editing.api.bodies import Number, row_id
+from editing.api.rows import RESEARCHER, JobsView, key_of, listed
+from editing.models import Direction, Edit
+from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.errors import NotFound
+from labeling.models import Face
+
+PICTURES = {".png": "image/png", ".webp": "image/webp"}
+
+
+class EditBody(Strict):
+    kind = serializers.ChoiceField(["rotation"], default="rotation")
+    face = row_id()
+    direction = row_id()
+    degrees = serializers.ListField(child=Number(), min_length=1, max_length=jobs.MOST_FRAMES)
+
+
+@listed("edits_list")
+class EditsView(JobsView):
+    model = Edit
+
+    @extend_schema(request=EditBody, responses={202: ANY_OBJECT})
+    def post(self, request: Request) -> Response:
+        body = read(EditBody, request)
+        job = jobs.turn(
+            user=request.user,
+            face=jobs.find(Face, body["face"]),
+            direction=jobs.find(Direction, body["direction"]),
+            degrees=body["degrees"],
+            body=request.data,
+            key=key_of(request),
+        )
+        return self.answer(job)
+
+
+class EditFileView(APIView):
+    permission_classes = RESEARCHER
+
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
+    def get(self, request: Request, job_id: int, name: str) -> Any:
+        edit = get_object_or_404(Edit, id=job_id)
+        result = edit.result
+        # Only names that the worker wrote into the row: nothing typed ever becomes a path.
+        frames = [frame["file"] for frame in result.get("frames", [])]
+        if name not in [*frames, result.get("strip"), result.get("animation")]:
+            raise NotFound(f"Edit {edit.id} has no file {name!r}.")
+        file = places.edit_folder(edit.id) / result["folder"] / name
+        if not file.is_file():
+            raise NotFound(f"The file {name!r} of edit {edit.id} is gone; turn the face again.")
+        answer = FileResponse(file.open("rb"), content_type=PICTURES[file.suffix])
+        answer["Cache-Control"] = "private, max-age=31536000, immutable"
+        answer["X-Content-Type-Options"] = "nosniff"
+        return answer

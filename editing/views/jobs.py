@@ -1,0 +1,36 @@
+"""Pages of long work: generators, and all jobs."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from editing.models import Direction, Edit, Embedding, Generator
+from editing.shown import rows_of
+from labeling.roles import page_for
+
+JOBS_SHOWN = 100
+
+
+@page_for("researcher")
+def generators_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "editing/generators.html", {"generators": listed(Generator)})
+
+
+@page_for("researcher")
+def jobs_page(request: HttpRequest) -> HttpResponse:
+    rows = [row for model in (Generator, Embedding, Direction, Edit) for row in listed(model)]
+    rows.sort(key=lambda row: row.created_at, reverse=True)
+    return render(request, "editing/jobs.html", {"rows": rows[:JOBS_SHOWN]})
+
+
+def listed(model: type) -> list[Any]:
+    """The newest rows of one kind of job, each with its kind and addresses for the page."""
+    rows = list(rows_of(model).select_related("requested_by").order_by("-id")[:JOBS_SHOWN])
+    kind = model.__name__.lower()
+    for row in rows:
+        row.kind_shown = kind
+        row.api_url = reverse(f"api-{kind}", args=[row.id])
+        row.page_url = reverse(kind, args=[row.id]) if model in (Direction, Edit) else ""
+    return rows
