@@ -2,7 +2,15 @@
 
 from django.contrib import admin
 
-from editing.models import Direction, Edit, Embedding, Generator
+from editing.models import (
+    Component,
+    Decomposition,
+    Direction,
+    Edit,
+    Embedding,
+    Generator,
+    Region,
+)
 from labeling.admin import ReadOnly
 
 
@@ -30,3 +38,21 @@ class EditAdmin(ReadOnly):
     list_display = ["id", "kind", "face_id", "direction_id", "status", "requested_by", "created_at"]
     list_filter = ["status"]
     list_select_related = ["requested_by"]
+
+
+@admin.register(Region)
+class RegionAdmin(ReadOnly):
+    list_display = ["id", "name", "face_id", "owner", "created_at"]
+    list_select_related = ["owner"]
+
+
+@admin.register(Decomposition)
+class DecompositionAdmin(ReadOnly):
+    list_display = ["id", "generator_id", "face_id", "timestep", "rank", "status", "created_at"]
+    list_filter = ["status"]
+
+
+@admin.register(Component)
+class ComponentAdmin(ReadOnly):
+    list_display = ["id", "decomposition_id", "method", "region", "index", "locality", "name"]
+    list_filter = ["method"]

@@ -1,10 +1,10 @@
-"""The rows of editing: generators, latents on disk, directions and edits."""
+"""The rows of editing: generators, latents on disk, directions, regions, components and edits."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from labeling.models import Dataset, Face, Job, Release
+from labeling.models import Dataset, Face, Job, Release, User
 
 
 class Generator(Job):
@@ -27,6 +27,7 @@ class Embedding(Job):
 
     generator = models.ForeignKey(Generator, models.PROTECT, related_name="embeddings")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="embeddings")
+
     class Kind(models.TextChoices):
         NOISY = "x_t", "the noisy face at the timestep"
         BOTTLENECK = "h", "the network's bottleneck at the timestep"
@@ -60,6 +61,89 @@ class Direction(Job):
     result = models.JSONField(default=dict, help_text="counts, slopes, fit quality, probes")
 
 
+class Region(models.Model):
+    """A named mask on a face, kept as the shapes it was drawn with."""
+
+    name = models.CharField(max_length=60)
+    owner = models.ForeignKey(User, models.PROTECT, related_name="regions")
+    face = models.ForeignKey(Face, models.PROTECT, related_name="regions")
+    shapes = models.JSONField(help_text="rectangles, polygons, brushes; 0..1 of the face's crop")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "face", "name"], name="a_person_names_a_region_of_a_face_once"
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="a_region_has_a_name"),
+        ]
+
+
+class Decomposition(Job):
+    """The search for directions that act on the regions of one face and on nothing else."""
+
+    generator = models.ForeignKey(Generator, models.PROTECT, related_name="decompositions")
+    face = models.ForeignKey(Face, models.PROTECT, related_name="decompositions")
+    regions = models.JSONField(help_text="each with name and shapes; the rest of the face is one")
+    timestep = models.PositiveIntegerField(
+        help_text="noise level at which the network is looked at"
+    )
+    steps = models.PositiveIntegerField(help_text="DDIM steps of the whole schedule")
+    refinements = models.PositiveSmallIntegerField(help_text="fixed-point iterations per step")
+    rank = models.PositiveSmallIntegerField(help_text="singular vectors per region")
+    joint_rank = models.PositiveSmallIntegerField(null=True, help_text="null: by principal angles")
+    individual_rank = models.PositiveSmallIntegerField(null=True, help_text="null: what is left")
+    key = models.CharField(max_length=64, help_text="sha256 of all that it follows from")
+    folder = models.CharField(max_length=1000, blank=True, help_text="of its files, once written")
+    result = models.JSONField(default=dict, help_text="spectra, ranks and previews, as they come")
+
+    class Meta(Job.Meta):
+        constraints = [
+            *Job.Meta.constraints,
+            models.UniqueConstraint(
+                fields=["key"],
+                condition=Q(status__in=["queued", "running", "done"]),
+                name="an_equal_decomposition_is_made_once",
+            ),
+        ]
+
+
+class Component(models.Model):
+    """One direction of a decomposition: what changes one region, or all of the face together."""
+
+    class Method(models.TextChoices):
+        JIVE = "jive"
+        JOINT = "joint"
+        LOCALITY = "locality"
+        NULL_SPACE = "null_space"
+        SVD = "svd"
+
+    decomposition = models.ForeignKey(Decomposition, models.CASCADE, related_name="components")
+    method = models.CharField(max_length=10, choices=Method)
+    region = models.CharField(max_length=60, blank=True, help_text="empty: of all regions together")
+    index = models.PositiveSmallIntegerField(help_text="0 = the strongest")
+    singular_value = models.FloatField()
+    locality = models.FloatField(help_text="change inside its region over that outside, linearised")
+    name = models.CharField(max_length=60, blank=True, help_text="its name in the library, if kept")
+    kept_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    kept_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["decomposition", "method", "region", "index"],
+                name="a_component_is_found_once",
+            ),
+            models.UniqueConstraint(
+                fields=["name"], condition=~Q(name=""), name="the_library_uses_a_name_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(name="", kept_by=None) | (~Q(name="") & Q(kept_by__isnull=False)),
+                name="what_the_library_keeps_has_a_name",
+            ),
+        ]
+
+
 class Edit(Job):
     """One request to change one face, and its result."""
 
@@ -71,6 +155,11 @@ class Edit(Job):
     face = models.ForeignKey(Face, models.PROTECT, related_name="edits")
     direction = models.ForeignKey(Direction, models.PROTECT, null=True, related_name="edits")
     degrees = ArrayField(models.FloatField(), default=list)
+    component = models.ForeignKey(Component, models.PROTECT, null=True, related_name="edits")
+    strengths = ArrayField(models.FloatField(), default=list)
+    reference = models.ForeignKey(
+        Face, models.PROTECT, null=True, related_name="+", help_text="the face to come nearer to"
+    )
     settings = models.JSONField(default=dict, help_text="how, beside what the direction says")
     result = models.JSONField(default=dict, help_text="frames, strip, animation, measurements")
 
@@ -80,5 +169,9 @@ class Edit(Job):
             models.CheckConstraint(
                 condition=~Q(kind="rotation") | Q(direction__isnull=False),
                 name="a_rotation_follows_a_direction",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="local") | Q(component__isnull=False),
+                name="a_local_edit_follows_a_component",
             ),
         ]

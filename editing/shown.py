@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from editing.models import Direction, Edit, Embedding, Generator
+from editing.models import Component, Decomposition, Direction, Edit, Embedding, Generator
 from labeling import jobs as labeling_jobs
 from labeling.models import Job
 
@@ -15,7 +15,8 @@ def rows_of(model: type[Job]) -> QuerySet[Any]:
         Generator: (),
         Embedding: ("generator", "dataset"),
         Direction: ("generator", "dataset"),
-        Edit: ("direction", "face"),
+        Decomposition: ("generator", "face"),
+        Edit: ("direction", "component", "face"),
     }[model]
     return model.objects.select_related(*related) if related else model.objects.all()
 
@@ -72,7 +73,56 @@ def _show_edit(job: Edit) -> dict[str, Any]:
         "face": job.face_id,
         "direction": job.direction_id,
         "degrees": job.degrees,
+        "component": job.component_id,
+        "strengths": job.strengths,
+        "reference": job.reference_id,
+        "settings": job.settings,
         "result": with_urls(job),
+    }
+
+
+def _show_decomposition(job: Decomposition) -> dict[str, Any]:
+    return {
+        "generator": job.generator.name,
+        "face": job.face_id,
+        "regions": job.regions,
+        "timestep": job.timestep,
+        "steps": job.steps,
+        "refinements": job.refinements,
+        "rank": job.rank,
+        "joint_rank": job.joint_rank,
+        "individual_rank": job.individual_rank,
+        "key": job.key,
+        "result": with_preview_urls(job),
+    }
+
+
+def with_preview_urls(decomposition: Decomposition) -> dict[str, Any]:
+    """A decomposition's result so far, with the address of each preview that is there."""
+    result = dict(decomposition.result)
+    result["components"] = [
+        {**row, "preview_url": _file_of(decomposition, row.get("preview"))}
+        for row in result.get("components", [])
+    ]
+    return result
+
+
+def _file_of(decomposition: Decomposition, name: str | None) -> str | None:
+    return reverse("api-decomposition-file", args=[decomposition.id, name]) if name else None
+
+
+def show_component(component: Component) -> dict[str, Any]:
+    """One direction as clients see it, from its own row alone."""
+    return {
+        "id": component.id,
+        "decomposition": component.decomposition_id,
+        "method": component.method,
+        "region": component.region,
+        "index": component.index,
+        "singular_value": component.singular_value,
+        "locality": component.locality,
+        "name": component.name,
+        "kept_by": component.kept_by.username if component.kept_by else None,
     }
 
 
@@ -94,5 +144,6 @@ _SHOWN = {
     Generator: _show_generator,
     Embedding: _show_embedding,
     Direction: _show_direction,
+    Decomposition: _show_decomposition,
     Edit: _show_edit,
 }
