@@ -10,6 +10,7 @@ One step from s to t, in either direction [1, eq. 12 with sigma = 0]:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
 
@@ -26,6 +27,23 @@ class NoisePredictor(Protocol):
     alpha_bar: torch.Tensor
 
     def predict_noise(self, x_t: torch.Tensor, t: int) -> torch.Tensor: ...
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """All that an inversion went through, from the photo at states[0] to the latent at states[-1].
+
+    states     (steps + 1, n, c, h, w) float64, states[k] at grid[k - 1]
+    residuals  (steps, n, c, h, w), residuals[k] = states[k] less what the generating step from
+               states[k + 1] gives: with them `generate` goes back along states exactly
+    """
+
+    states: torch.Tensor
+    residuals: torch.Tensor
+
+    @property
+    def x_t(self) -> torch.Tensor:
+        return self.states[-1]
 
 
 def time_grid(alpha_bar: torch.Tensor, steps: int, until: int | None = None) -> tuple[int, ...]:
@@ -77,17 +95,57 @@ def invert(
 
 
 @torch.no_grad()
+def trace(
+    denoiser: NoisePredictor,
+    x_0: torch.Tensor,
+    grid: Sequence[int],
+    refinements: int = 1,
+    on_step: Callable[[int, int], None] | None = None,
+) -> Inversion:
+    """`invert`, with every state on the way and what each generating step misses of it.
+
+    One network call per step more than `invert` with a refinement, which is the next step's guess
+    too; so the latent is a little better than that of `invert`, and not bit for bit the same.
+    """
+    x, s = x_0.to(torch.float64), PHOTO
+    states, residuals = [x], []
+    eps = denoiser.predict_noise(x, 0) if grid else x
+    for done, t in enumerate(grid, 1):
+        x_t = _step(denoiser, x, s, t, eps)
+        for _ in range(refinements):
+            x_t = _step(denoiser, x, s, t, denoiser.predict_noise(x_t, t))
+        eps = denoiser.predict_noise(x_t, t)
+        residuals.append(x - _step(denoiser, x_t, t, s, eps))
+        states.append(x_t)
+        x, s = x_t, t
+        if on_step:
+            on_step(done, len(grid))
+    kept = torch.stack(residuals) if residuals else x.new_empty((0, *x.shape))
+    return Inversion(torch.stack(states), kept)
+
+
+@torch.no_grad()
 def generate(
     denoiser: NoisePredictor,
     x_t: torch.Tensor,
     grid: Sequence[int],
     on_step: Callable[[int, int], None] | None = None,
+    *,
+    residuals: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """The picture x_0 (n, c, h, w), float64, about [-1, 1], of a latent x_t at grid[-1]."""
+    """The picture x_0 (n, c, h, w), float64, about [-1, 1], of a latent x_t at grid[-1].
+
+    residuals  (steps, n or 1, c, h, w) as `trace` gives them, whole or scaled down: added after
+               the step they belong to, whole ones give the photo itself back
+    """
+    if residuals is not None and len(residuals) != len(grid):
+        raise ValueError(f"There are residuals of {len(residuals)} steps; expected {len(grid)}.")
     x = x_t.to(torch.float64)
     down = [*reversed(grid), PHOTO]
     for done, (t, s) in enumerate(pairwise(down), 1):
         x = _step(denoiser, x, t, s, denoiser.predict_noise(x, t))
+        if residuals is not None:
+            x = x + residuals[-done].to(x)
         if on_step:
             on_step(done, len(grid))
     return x

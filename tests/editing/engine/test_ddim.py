@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from editing.engine.ddim import generate, invert, time_grid
+from editing.engine.ddim import generate, invert, time_grid, trace
 from tests.editing.engine.analytic import MixtureDenoiser, cosine_alpha_bar
 
 
@@ -86,3 +86,35 @@ def test_the_state_is_float64_whatever_came_in_and_progress_is_told():
     x_t = invert(denoiser, x_0.float(), grid, on_step=lambda done, of: told.append((done, of)))
     assert x_t.dtype == torch.float64
     assert told == [(k, 5) for k in range(1, 6)]
+
+
+def test_with_its_residuals_a_photo_comes_back_exactly_even_from_the_plainest_inversion():
+    denoiser, x_0 = mixture()
+    grid = time_grid(denoiser.alpha_bar, 10)
+    traced = trace(denoiser, x_0, grid, refinements=0)
+    back = generate(denoiser, traced.x_t, grid, residuals=traced.residuals)
+    assert torch.allclose(back, x_0.double(), atol=1e-9)
+    assert not torch.allclose(generate(denoiser, traced.x_t, grid), x_0.double(), atol=0.1)
+
+
+def test_a_trace_holds_the_state_at_each_point_of_the_grid():
+    denoiser = MixtureDenoiser(torch.zeros(1, 48), 0.5)
+    x_0 = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(1)).double()
+    grid = time_grid(denoiser.alpha_bar, 20)
+    traced = trace(denoiser, x_0, grid, refinements=40)
+    assert traced.states.shape == (21, 2, 3, 4, 4)
+    for k in (0, 3, 20):
+        alone = invert(denoiser, x_0, grid[:k], refinements=40)
+        assert torch.allclose(traced.states[k], alone, atol=1e-9)
+    assert traced.residuals.abs().max() < 1e-9
+
+
+def test_residuals_of_one_face_serve_all_its_frames_and_a_wrong_count_is_refused():
+    denoiser, x_0 = mixture()
+    grid = time_grid(denoiser.alpha_bar, 10)
+    traced = trace(denoiser, x_0[:1], grid)
+    frames = traced.x_t.repeat(3, 1, 1, 1)
+    back = generate(denoiser, frames, grid, residuals=traced.residuals)
+    assert torch.allclose(back, x_0[:1].double().expand(3, -1, -1, -1), atol=1e-9)
+    with pytest.raises(ValueError, match="9 steps; expected 10"):
+        generate(denoiser, frames, grid, residuals=traced.residuals[1:])
