@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,9 @@ import torch
 from diffusers import DDIMPipeline, DDIMScheduler, DDPMScheduler, UNet2DModel
 from diffusers.models.attention_processor import Attention, AttnProcessor
 
+from editing.engine import splitting
 from editing.engine.folders import fill, read_pipeline, square_size
+from editing.engine.splitting import Context
 
 # Below this share of signal the latent holds no face any more and inversion explodes:
 # the squared-cosine schedule ends at 2e-9.
@@ -79,6 +81,28 @@ class Denoiser:
         """The noise in x_t (n, c, h, w), in x_t's own type; differentiable in x_t."""
         steps = torch.full((len(x_t),), int(t), device=x_t.device)
         out = network_output(self.unet, x_t.to(self.dtype), steps).to(x_t.dtype)
+        return self._noise(out, x_t, t)
+
+    def encode(self, x_t: torch.Tensor, t: int) -> tuple[torch.Tensor, Context]:
+        """The bottleneck h (n, C, h, w), in x_t's own type, and what else the decoder takes.
+
+        raises   ValueError naming why this network cannot be split
+        """
+        splitting.check_splits(self.unet)
+        h, context = splitting.encode(self.unet, x_t.to(self.dtype), t)
+        return h.to(x_t.dtype), replace(context, x_t=x_t)
+
+    def decode(self, h: torch.Tensor, context: Context) -> torch.Tensor:
+        """The noise that h (n, C, h, w) stands for, in h's own type; differentiable in h.
+
+        context   of as many latents as h holds, or of one that serves them all
+        """
+        context = context.for_batch(len(h))
+        out = splitting.decode(self.unet, h.to(self.dtype), context).to(h.dtype)
+        return self._noise(out, context.x_t.to(h.dtype), context.t)
+
+    def _noise(self, out: torch.Tensor, x_t: torch.Tensor, t: int) -> torch.Tensor:
+        # From what the network predicts to the noise.
         if self.prediction_type == "epsilon":
             return out
         signal, noise = self.alpha_bar[t] ** 0.5, (1 - self.alpha_bar[t]) ** 0.5
