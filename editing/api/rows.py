@@ -13,7 +13,7 @@ from rest_framework.views import APIView
 from editing.queries import paged, query_of
 from editing.shown import rows_of, show
 from labeling import jobs as labeling_jobs
-from labeling.bodies import ANY_OBJECT
+from labeling.bodies import ANY_OBJECT, read_query
 from labeling.errors import Refused
 from labeling.models import Job
 from labeling.roles import needs
@@ -32,6 +32,7 @@ class JobsView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request) -> Response:
+        read_query(request.query_params, "cursor", "limit")
         _, cursor, limit = query_of(request)
         rows = self.rows().order_by("-id")
         found = list((rows.filter(id__lt=cursor) if cursor else rows)[: limit + 1])

@@ -213,6 +213,10 @@ def test_annotators_see_their_own_votes_and_nobody_else_s(world, people, api):
         ("mia", "/api/campaigns/light/releases"),
         ("rita", "/api/faces"),
         ("rita", "/api/faces/summary"),
+        ("rita", "/api/generators"),
+        ("rita", "/api/embeddings"),
+        ("rita", "/api/directions"),
+        ("rita", "/api/edits"),
     ],
 )
 @pytest.mark.parametrize(
