@@ -40,3 +40,7 @@ def direction_file(direction_id: int) -> Path:
 
 def edit_folder(edit_id: int) -> Path:
     return settings.VAR_DIR / "edits" / str(edit_id)
+
+
+def decomposition_folder(decomposition_id: int) -> Path:
+    return settings.VAR_DIR / "decompositions" / str(decomposition_id)

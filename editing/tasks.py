@@ -4,7 +4,7 @@ from functools import partial
 
 from celery import shared_task
 
-from editing.models import Direction, Edit, Embedding, Generator
+from editing.models import Decomposition, Direction, Edit, Embedding, Generator
 from labeling import worker
 from labeling.tasks import ring
 
@@ -36,7 +36,15 @@ def fit_direction(job_id: int) -> None:
 def render_edit(job_id: int) -> None:
     from editing import runs
 
-    worker.run(Edit, job_id, runs.render_edit)
+    is_local = Edit.objects.filter(id=job_id, kind=Edit.Kind.LOCAL).exists()
+    worker.run(Edit, job_id, runs.edit_locally if is_local else runs.render_edit)
+
+
+@shared_task(name="editing.decompose")
+def decompose(job_id: int) -> None:
+    from editing import runs
+
+    worker.run(Decomposition, job_id, runs.decompose)
 
 
 # A bell that the broker did not take costs seconds, not the request: the sweep rings again.
@@ -44,6 +52,7 @@ ring_check = partial(ring, check_generator)
 ring_embed = partial(ring, embed)
 ring_fit = partial(ring, fit_direction)
 ring_render = partial(ring, render_edit)
+ring_decompose = partial(ring, decompose)
 
 
 @shared_task(name="editing.sweep")
@@ -53,3 +62,4 @@ def sweep() -> None:
     worker.sweep(Embedding, ring_embed)
     worker.sweep(Direction, ring_fit)
     worker.sweep(Edit, ring_render)
+    worker.sweep(Decomposition, ring_decompose)
