@@ -106,7 +106,7 @@ def test_a_trace_holds_the_state_at_each_point_of_the_grid():
     for k in (0, 3, 20):
         alone = invert(denoiser, x_0, grid[:k], refinements=40)
         assert torch.allclose(traced.states[k], alone, atol=1e-9)
-    assert traced.residuals.abs().max() < 1e-9
+    assert traced.residuals.abs().max() < 1e-7
 
 
 def test_residuals_of_one_face_serve_all_its_frames_and_a_wrong_count_is_refused():
