@@ -175,3 +175,27 @@ class Edit(Job):
                 name="a_local_edit_follows_a_component",
             ),
         ]
+
+
+class MeanFaces(Job):
+    """The mean faces of a filter's faces, light by pose, and how far neighbouring means lie."""
+
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="mean_faces")
+    filter = models.CharField(max_length=1000, blank=True, help_text="as a query string")
+    mirror = models.BooleanField(default=False, help_text="each face counts mirrored as well")
+    result = models.JSONField(default=dict, help_text="counts, distances, pictures")
+
+
+class FigureSet(Job):
+    """Everything a page of the explorer shows, as files for a paper, with the recipe."""
+
+    dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="figure_sets")
+    filter = models.CharField(max_length=1000, blank=True, help_text="as a query string")
+    mean_faces = models.ForeignKey(MeanFaces, models.PROTECT, null=True, related_name="figure_sets")
+    direction = models.ForeignKey(Direction, models.PROTECT, null=True, related_name="figure_sets")
+    against = models.ForeignKey(
+        Direction, models.PROTECT, null=True, related_name="+", help_text="compared with it"
+    )
+    edit = models.ForeignKey(Edit, models.PROTECT, null=True, related_name="figure_sets")
+    edit_against = models.ForeignKey(Edit, models.PROTECT, null=True, related_name="+")
+    result = models.JSONField(default=dict, help_text="the files, and the recipe")
