@@ -1,8 +1,8 @@
-"""From yaw clusters to a line per side, and from a face's own latent along it."""
+"""A face's own latent along the lines of a direction, and the picture's loss put back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,58 +10,9 @@ import torch
 from numpy.typing import NDArray
 
 from editing.engine.calibration import Calibration
-from editing.engine.clusters import Clusters
+from editing.engine.lines import RotationFit, YawLine
 
-# A centroid this near to zero belongs to the frontal bin, whichever sign its mean yaw has.
-FRONTAL_DEGREES = 2.5
-
-
-@dataclass(frozen=True)
-class YawLine:
-    """centroid(yaw) = origin + yaw * slope; r_squared over all numbers of all centroids."""
-
-    origin: NDArray[np.float64]
-    slope: NDArray[np.float64]
-    residual: NDArray[np.float64]
-    r_squared: float
-    held_r_squared: float
-
-
-@dataclass(frozen=True)
-class RotationFit:
-    """One line per side of the viewer; None where too few clusters were found."""
-
-    left: YawLine | None
-    right: YawLine | None
-
-    def arrays(self) -> dict[str, NDArray[np.float64]]:
-        """All of it as named arrays, for a file that holds arrays only."""
-        found: dict[str, NDArray[np.float64]] = {}
-        for side, line in (("left", self.left), ("right", self.right)):
-            if line is not None:
-                figures = np.array([line.r_squared, line.held_r_squared])
-                found |= {
-                    f"{side}.origin": line.origin,
-                    f"{side}.slope": line.slope,
-                    f"{side}.residual": line.residual,
-                    f"{side}.r_squared": figures,
-                }
-        return found
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float64]]) -> RotationFit:
-        lines: dict[str, YawLine | None] = {"left": None, "right": None}
-        for side in lines:
-            if f"{side}.slope" in arrays:
-                r_squared, held = arrays[f"{side}.r_squared"]
-                lines[side] = YawLine(
-                    arrays[f"{side}.origin"],
-                    arrays[f"{side}.slope"],
-                    arrays[f"{side}.residual"],
-                    float(r_squared),
-                    float(held),
-                )
-        return cls(**lines)
+__all__ = ["RotationFit", "Turned", "YawLine", "turn", "with_moments_of", "with_residual"]
 
 
 @dataclass(frozen=True)
@@ -73,130 +24,100 @@ class Turned:
     is_clamped: NDArray[np.bool_]
 
 
-def fit_line(
-    centroids: NDArray[np.floating],
-    yaw: NDArray[np.floating],
-    weights: NDArray[np.floating] | None = None,
-) -> YawLine:
-    """Fit one line through yaw-cluster centroids in latent space.
-
-    centroids  (k, d), mean latent per bin
-    yaw        (k,) degrees, one sign only: left and right turns get a line each [1];
-               within 2.5 degrees of zero either sign will do
-    weights    (k,) faces per bin; default all equal
-    returns    YawLine: origin (d,), slope (d,) per degree, residual (k,) root mean square,
-               held_r_squared: each centroid predicted from the others
-    raises     ValueError if k < 3, the signs are mixed or all yaws are equal
-
-    [1] Asperti, Colasuonno, Guerra 2024, arXiv 2308.06057
-    """
-    c, y = np.asarray(centroids, np.float64), np.asarray(yaw, np.float64)
-    w = np.ones(len(y)) if weights is None else np.asarray(weights, np.float64)
-    if len(y) < 3:
-        raise ValueError(f"A line needs 3 or more clusters, got {len(y)}.")
-    if c.ndim != 2 or len(c) != len(y) or w.shape != y.shape:
-        raise ValueError(
-            f"Centroids {c.shape}, yaw {y.shape} and weights {w.shape} do not fit; "
-            "expected (k, d), (k,) and (k,)."
-        )
-    if y.min() < -FRONTAL_DEGREES and y.max() > FRONTAL_DEGREES:
-        raise ValueError(
-            f"Clusters from {y.min():.1f} to {y.max():.1f} degrees mix left and right; "
-            "expected one side."
-        )
-    origin, slope = _solve(c, y, w)
-    off = c - origin - y[:, None] * slope
-    held, apart = np.empty_like(c), np.empty_like(c)
-    for i in range(len(y)):
-        rest = np.arange(len(y)) != i
-        b, m = _solve(c[rest], y[rest], w[rest])
-        held[i] = c[i] - b - y[i] * m
-        apart[i] = c[i] - np.average(c[rest], axis=0, weights=w[rest])
-    centred = c - np.average(c, axis=0, weights=w)
-    return YawLine(
-        origin=origin,
-        slope=slope,
-        residual=np.sqrt((off**2).mean(axis=1)),
-        r_squared=_explained(off, centred, w),
-        held_r_squared=_explained(held, apart, w),
-    )
-
-
-def fit_rotation(clusters: Clusters) -> RotationFit:
-    """A line to the left and one to the right, weighted by the clusters' weights.
-
-    Frontal clusters (within 2.5 degrees) belong to both lines, so that both start where faces look
-    at the viewer.
-
-    raises   ValueError if neither side has 3 clusters
-    """
-    lines: list[YawLine | None] = []
-    counts = []
-    for sign in (-1, 1):
-        side = clusters.yaw * sign >= -FRONTAL_DEGREES
-        counts.append(int(side.sum()))
-        is_turned = (clusters.yaw[side] * sign > FRONTAL_DEGREES).any()
-        fits = counts[-1] >= 3 and is_turned
-        lines.append(
-            fit_line(clusters.mean[side], clusters.yaw[side], clusters.weight[side])
-            if fits
-            else None
-        )
-    if lines == [None, None]:
-        raise ValueError(
-            f"Clusters on the left: {counts[0]}, on the right: {counts[1]}; "
-            "a direction needs 3 with faces on at least one side. Widen the filter or the bins."
-        )
-    return RotationFit(*lines)
-
-
 def turn(
     x_t: torch.Tensor,
     fit: RotationFit,
     source_yaw_degrees: float,
     degrees: Sequence[float],
     calibration: Calibration | None = None,
-    keeps_moments: bool = False,
+    motion: str = "straight",
 ) -> Turned:
     """Latents of one face turned by `degrees`, positive to the viewer's right, from where it looks.
 
     x_t           (c, h, w) or (1, c, h, w)
     degrees       (m,) relative to the face as it is; 0 gives x_t itself
     calibration   turns wished degrees into steps along the line; default: step = wish
-    keeps_moments whether each channel keeps the source's mean and standard deviation; else the
-                  move is straight, as published
-    raises        ValueError if a step needs a side that has no line
+    motion        "straight" as published; "moments": each channel keeps the source's mean and
+                  standard deviation; "norm": the whole latent keeps its norm; "slerp": it goes as
+                  far along a great circle of its shell
+    raises        ValueError if a step needs a side that has no line, if the lines are of another
+                  size than the latent, or for an unknown motion
 
     A face that looks right and turns left walks back on the right line, then out on the left one.
     """
+    if motion not in MOTIONS:
+        raise ValueError(f"The motion is {motion!r}; expected one of {', '.join(MOTIONS)}.")
     source = x_t.to(torch.float64).reshape(-1)  # (d,)
     wishes = np.asarray(degrees, np.float64)
     clamped = np.zeros(len(wishes), bool)
     steps = wishes
     if calibration is not None:
         steps, clamped = calibration.steps(wishes)
-    latents = []
-    for step in steps:
-        move = np.zeros(len(source))
-        for sign, side in ((-1, "left"), (1, "right")):
-            start, end = (
-                max(sign * y, 0.0) for y in (source_yaw_degrees, source_yaw_degrees + step)
-            )
-            if start == end:
-                continue
-            line: YawLine | None = getattr(fit, side)
-            if line is None:
-                raise ValueError(
-                    f"Turning from {source_yaw_degrees:.0f} by {step:.0f} degrees needs a line to "
-                    f"the {side}; this direction has none."
-                )
-            move = move + sign * (end - start) * line.slope
-        latents.append(source + torch.from_numpy(move).to(source))
-    shape = (len(latents), *x_t.shape[-3:])
-    moved = torch.stack(latents).reshape(shape)
-    if keeps_moments:
-        moved = with_moments_of(x_t.to(torch.float64).reshape(shape[1:]), moved)
+    moves = [_along(fit, source_yaw_degrees, float(step), len(source)) for step in steps]
+    shape = (len(moves), *x_t.shape[-3:])
+    move = torch.from_numpy(np.reshape(moves, (len(moves), len(source)))).to(source)  # (m, d)
+    moved = MOTIONS[motion](source, move, shape)
     return Turned(moved, np.asarray(steps, np.float64), clamped)
+
+
+def _along(fit: RotationFit, start: float, step: float, d: int) -> NDArray[np.float64]:
+    """The move (d,) from yaw `start` to `start + step` along the lines of the sides crossed."""
+    move = np.zeros(d)
+    for sign, side in ((-1, "left"), (1, "right")):
+        near, far = (max(sign * yaw, 0.0) for yaw in (start, start + step))
+        if near == far:
+            continue
+        line: YawLine | None = getattr(fit, side)
+        if line is None:
+            raise ValueError(
+                f"Turning from {start:.0f} by {step:.0f} degrees needs a line to "
+                f"the {side}; this direction has none."
+            )
+        if len(line.slope) != d:
+            raise ValueError(
+                f"The line to the {side} has {len(line.slope)} numbers, the latent {d}: "
+                "the direction is of a generator of another size."
+            )
+        move += sign * (far - near) * line.slope
+    return move
+
+
+def _straight(source: torch.Tensor, move: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    return (source + move).reshape(shape)
+
+
+def _keeping_moments(
+    source: torch.Tensor, move: torch.Tensor, shape: tuple[int, ...]
+) -> torch.Tensor:
+    return with_moments_of(source.reshape(shape[1:]), (source + move).reshape(shape))
+
+
+def _keeping_norm(source: torch.Tensor, move: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    moved = source + move
+    norms = moved.norm(dim=1, keepdim=True)
+    return (moved * source.norm() / norms.where(norms > 0, 1.0)).reshape(shape)
+
+
+def _on_the_shell(source: torch.Tensor, move: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
+    """As far along the great circle that leaves the source towards the move as the move is long."""
+    radius = source.norm()
+    if not radius > 0:
+        raise ValueError("A latent of zeros lies on no shell; slerp needs another.")
+    unit = source / radius
+    across = move - (move @ unit)[:, None] * unit  # (m, d), the part that leaves the source
+    lengths = across.norm(dim=1, keepdim=True)
+    towards = across / lengths.where(lengths > 0, 1.0)
+    angle = move.norm(dim=1, keepdim=True) / radius * (lengths > 0)
+    return (radius * (angle.cos() * unit + angle.sin() * towards)).reshape(shape)
+
+
+_Motion = Callable[[torch.Tensor, torch.Tensor, tuple[int, ...]], torch.Tensor]
+MOTIONS: dict[str, _Motion] = {
+    "straight": _straight,
+    "moments": _keeping_moments,
+    "norm": _keeping_norm,
+    "slerp": _on_the_shell,
+}
 
 
 def with_moments_of(source: torch.Tensor, moved: torch.Tensor) -> torch.Tensor:
@@ -228,21 +149,3 @@ def with_residual(
     share = torch.cos(turned.clamp(max=1) * torch.pi / 2) ** 2
     lost = (photo - reconstruction).to(frames)
     return frames + share.to(frames)[:, None, None, None] * lost
-
-
-def _solve(
-    c: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    y_mean, c_mean = np.average(y, weights=w), np.average(c, axis=0, weights=w)
-    spread = w @ (y - y_mean) ** 2
-    if spread <= 1e-9 * w.sum():
-        raise ValueError(f"All clusters lie at {y_mean:.1f} degrees; a line needs different yaws.")
-    slope = (w * (y - y_mean)) @ (c - c_mean) / spread
-    return c_mean - y_mean * slope, slope
-
-
-def _explained(
-    off: NDArray[np.float64], centred: NDArray[np.float64], w: NDArray[np.float64]
-) -> float:
-    whole = float(w @ (centred**2).sum(axis=1))
-    return 1 - float(w @ (off**2).sum(axis=1)) / whole if whole else 1.0

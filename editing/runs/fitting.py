@@ -15,7 +15,8 @@ from editing.engine.calibration import fit_calibration
 from editing.engine.clusters import ClusterSums
 from editing.engine.ddim import time_grid
 from editing.engine.images import to_tensor
-from editing.engine.rotation import RotationFit, YawLine, fit_rotation, turn
+from editing.engine.lines import RotationFit, YawLine, fit_rotation
+from editing.engine.rotation import turn
 from editing.filters import FaceFilter
 from editing.models import Direction
 from editing.runs.loading import (
@@ -216,7 +217,7 @@ def response(
     step, achieved = [], []
     for n, face in enumerate(faces):
         # From straight ahead: the ladder measures each line by itself.
-        moved = turn(face.x_t, turner.fit, 0.0, ladder, keeps_moments=True).x_t
+        moved = turn(face.x_t, turner.fit, 0.0, ladder, motion="moments").x_t
         made = turner.pictures(torch.cat([face.x_t[None].double(), moved]))
         yaw = meter.read(made).yaw_degrees
         step += ladder

@@ -58,7 +58,7 @@ class Turner:
         tell  called with the share that is done
         """
         turned = turn(
-            source.x_t, self.fit, source.yaw_degrees, degrees, self.calibration, keeps_moments=True
+            source.x_t, self.fit, source.yaw_degrees, degrees, self.calibration, motion="moments"
         )
         latents = torch.cat([source.x_t[None].double(), turned.x_t])
         made = self.pictures(latents, tell)

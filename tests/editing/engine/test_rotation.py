@@ -3,71 +3,10 @@ import pytest
 import torch
 
 from editing.engine.calibration import fit_calibration
-from editing.engine.clusters import Clusters, ClusterSums
-from editing.engine.rotation import (
-    RotationFit,
-    YawLine,
-    fit_line,
-    fit_rotation,
-    turn,
-    with_residual,
-)
-
-LEFT, RIGHT = np.array([1.0, 0.0, 2.0, 0.0]), np.array([0.0, 3.0, 0.0, -1.0])
-
-
-def planted(n: int = 4000, noise: float = 0.05) -> Clusters:
-    """Clusters of latents that follow one line to the left and another to the right."""
-    draw = np.random.default_rng(1)
-    yaw = draw.uniform(-40, 40, n)
-    latents = np.minimum(yaw, 0)[:, None] * LEFT + np.maximum(yaw, 0)[:, None] * RIGHT
-    sums = ClusterSums(np.arange(-40, 41, 8), 4)
-    sums.add(latents + draw.normal(scale=noise, size=(n, 4)), yaw)
-    return sums.centroids()
-
-
-def a_fit() -> RotationFit:
-    return fit_rotation(planted())
-
-
-def test_planted_lines_are_found_one_per_side():
-    fit = a_fit()
-    assert np.allclose(fit.left.slope, LEFT, atol=0.05)
-    assert np.allclose(fit.right.slope, RIGHT, atol=0.05)
-    assert fit.left.r_squared > 0.99
-    assert fit.left.held_r_squared > 0.99
-
-
-def test_an_exact_line_leaves_no_residual():
-    yaw = np.array([2.0, 10, 20, 30])
-    line = fit_line(np.array([5.0, 1, 1, 1]) + yaw[:, None] * RIGHT, yaw)
-    assert np.allclose(line.slope, RIGHT)
-    assert np.allclose(line.origin, [5, 1, 1, 1])
-    assert np.allclose(line.residual, 0, atol=1e-12)
-    assert line.held_r_squared == pytest.approx(1)
-
-
-def test_weights_say_which_centroids_count():
-    yaw = np.array([5.0, 15, 25, 35])
-    centroids = yaw[:, None] * RIGHT
-    centroids[3] += 100
-    line = fit_line(centroids, yaw, np.array([100, 100, 100, 1e-6]))
-    assert np.allclose(line.slope, RIGHT, atol=1e-3)
-
-
-def test_noise_without_yaw_in_it_has_no_held_out_fit():
-    draw = np.random.default_rng(2)
-    line = fit_line(draw.normal(size=(6, 500)), np.array([3.0, 9, 15, 21, 27, 33]))
-    assert line.held_r_squared < 0.1
-
-
-def test_two_clusters_mixed_sides_or_equal_yaws_are_refused():
-    with pytest.raises(ValueError, match="got 2"):
-        fit_line(np.zeros((2, 3)), np.array([0.0, 10]))
-    with pytest.raises(ValueError, match=r"-20\.0 to 20\.0"):
-        fit_line(np.zeros((3, 3)), np.array([-20.0, 0, 20]))
-    with pytest.raises(ValueError, match="different yaws"):
-        fit_line(np.zeros((3, 3)), np.array([10.0, 10, 10]))
+from editing.engine.clusters import Clusters
+from editing.engine.lines import RotationFit, YawLine, fit_rotation
+from editing.engine.rotation import MOTIONS, turn, with_residual
+from tests.editing.engine.test_lines import a_fit, planted
 
 
 def test_a_side_without_clusters_has_no_line_and_says_so_when_asked():
@@ -104,14 +43,6 @@ def test_a_calibrated_turn_walks_further_and_says_when_it_cannot():
     assert turned.is_clamped.tolist() == [True, False]
 
 
-def test_a_fit_survives_being_stored_as_arrays():
-    fit = a_fit()
-    again = RotationFit.from_arrays(fit.arrays())
-    assert np.array_equal(again.left.slope, fit.left.slope)
-    assert again.right.held_r_squared == fit.right.held_r_squared
-    assert RotationFit.from_arrays(RotationFit(None, fit.right).arrays()).left is None
-
-
 def test_the_residual_makes_zero_degrees_the_photo_and_fades():
     photo, rebuilt = torch.rand(3, 4, 4), torch.rand(3, 4, 4)
     frames = torch.stack([rebuilt] * 4)
@@ -122,13 +53,6 @@ def test_the_residual_makes_zero_degrees_the_photo_and_fades():
     assert torch.allclose(mended[3], rebuilt)
 
 
-def test_a_frontal_cluster_belongs_to_both_lines():
-    yaw = np.array([-21.0, -11, 0.3, 9, 19])
-    fit = fit_rotation(Clusters(yaw[:, None] * LEFT, yaw, np.ones(5, int), np.ones(5)))
-    assert len(fit.left.residual) == 3
-    assert len(fit.right.residual) == 3
-
-
 def test_a_turn_that_keeps_the_moments_moves_the_same_way_at_the_same_noise_level():
     draw = torch.Generator().manual_seed(0)
     x_t = torch.randn(3, 16, 16, generator=draw, dtype=torch.float64)
@@ -136,7 +60,7 @@ def test_a_turn_that_keeps_the_moments_moves_the_same_way_at_the_same_noise_leve
     line = YawLine(np.zeros(x_t.numel()), slope, np.zeros(3), 1.0, 1.0)
     fit = RotationFit(line, line)
     straight = turn(x_t, fit, 0.0, [0.0, 30.0]).x_t
-    kept = turn(x_t, fit, 0.0, [0.0, 30.0], keeps_moments=True).x_t
+    kept = turn(x_t, fit, 0.0, [0.0, 30.0], motion="moments").x_t
     assert torch.allclose(kept[0], x_t)
     spread = x_t.std((1, 2))
     assert (straight[1].std((1, 2)) > 2 * spread).all()
@@ -144,3 +68,39 @@ def test_a_turn_that_keeps_the_moments_moves_the_same_way_at_the_same_noise_leve
     assert torch.allclose(kept[1].mean((1, 2)), x_t.mean((1, 2)))
     correlation = torch.corrcoef(torch.stack([kept[1].flatten(), straight[1].flatten()]))[0, 1]
     assert correlation > 0.99
+
+
+def a_turn_by(motion: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """A latent, and what becomes of it at -30, 0 and 30 degrees."""
+    draw = torch.Generator().manual_seed(0)
+    x_t = torch.randn(3, 8, 8, generator=draw, dtype=torch.float64)
+    slopes = torch.randn(2, x_t.numel(), generator=draw, dtype=torch.float64).numpy() / 25
+    fit = RotationFit(*(YawLine(np.zeros(192), s, np.zeros(3), 1.0, 1.0) for s in slopes))
+    return x_t, turn(x_t, fit, 0.0, [-30.0, 0.0, 30.0], motion=motion).x_t
+
+
+@pytest.mark.parametrize("motion", ["norm", "slerp"])
+def test_a_turn_on_the_shell_keeps_the_norm_and_the_sense(motion):
+    x_t, moved = a_turn_by(motion)
+    _, straight = a_turn_by("straight")
+    assert torch.allclose(moved[1], x_t)
+    assert torch.allclose(moved.flatten(1).norm(dim=1), x_t.norm())
+    assert (straight.flatten(1).norm(dim=1)[[0, 2]] > 1.3 * x_t.norm()).all()
+    for at in (0, 2):
+        gone, asked = (moved[at] - x_t).flatten(), (straight[at] - x_t).flatten()
+        assert torch.cosine_similarity(gone, asked, dim=0) > 0.5
+
+
+def test_slerp_walks_as_far_along_the_shell_as_the_straight_move_is_long():
+    x_t = torch.tensor([3.0, 0, 0, 0], dtype=torch.float64).reshape(1, 2, 2)
+    line = YawLine(np.zeros(4), np.array([0, 3 * np.pi / 180, 0, 0]), np.zeros(3), 1.0, 1.0)
+    moved = turn(x_t, RotationFit(line, line), 0.0, [90.0], motion="slerp").x_t
+    assert torch.allclose(moved.flatten(), torch.tensor([0, 3.0, 0, 0], dtype=torch.float64))
+
+
+def test_a_motion_that_does_not_exist_and_a_line_of_another_size_are_told():
+    with pytest.raises(ValueError, match="'sideways'; expected one of straight, moments"):
+        a_turn_by("sideways")
+    assert set(MOTIONS) == {"straight", "moments", "norm", "slerp"}
+    with pytest.raises(ValueError, match="has 4 numbers, the latent 12"):
+        turn(torch.zeros(3, 2, 2), a_fit(), 0.0, [10])
