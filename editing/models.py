@@ -93,7 +93,7 @@ class Decomposition(Job):
     rank = models.PositiveSmallIntegerField(help_text="singular vectors per region")
     joint_rank = models.PositiveSmallIntegerField(null=True, help_text="null: by principal angles")
     individual_rank = models.PositiveSmallIntegerField(null=True, help_text="null: what is left")
-    key = models.CharField(max_length=64, help_text="sha256 of all that it follows from")
+    sha256 = models.CharField(max_length=64, help_text="over all that it follows from")
     folder = models.CharField(max_length=1000, blank=True, help_text="of its files, once written")
     result = models.JSONField(default=dict, help_text="spectra, ranks and previews, as they come")
 
@@ -101,7 +101,7 @@ class Decomposition(Job):
         constraints = [
             *Job.Meta.constraints,
             models.UniqueConstraint(
-                fields=["key"],
+                fields=["sha256"],
                 condition=Q(status__in=["queued", "running", "done"]),
                 name="an_equal_decomposition_is_made_once",
             ),

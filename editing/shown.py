@@ -5,7 +5,16 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from editing.models import Component, Decomposition, Direction, Edit, Embedding, Generator
+from editing.models import (
+    Component,
+    Decomposition,
+    Direction,
+    Edit,
+    Embedding,
+    FigureSet,
+    Generator,
+    MeanFaces,
+)
 from labeling import jobs as labeling_jobs
 from labeling.models import Job
 
@@ -16,6 +25,8 @@ def rows_of(model: type[Job]) -> QuerySet[Any]:
         Embedding: ("generator", "dataset"),
         Direction: ("generator", "dataset"),
         Decomposition: ("generator", "face"),
+        MeanFaces: ("dataset",),
+        FigureSet: ("dataset", "mean_faces", "direction", "against", "edit__face"),
         Edit: ("direction", "component", "face"),
     }[model]
     return model.objects.select_related(*related) if related else model.objects.all()
@@ -92,7 +103,7 @@ def _show_decomposition(job: Decomposition) -> dict[str, Any]:
         "rank": job.rank,
         "joint_rank": job.joint_rank,
         "individual_rank": job.individual_rank,
-        "key": job.key,
+        "sha256": job.sha256,
         "result": with_preview_urls(job),
     }
 
@@ -140,10 +151,53 @@ def with_urls(edit: Edit) -> dict[str, Any]:
     return result
 
 
+def files_of(job: MeanFaces | FigureSet) -> list[str]:
+    """The names of all files that a job has written."""
+    result = job.result
+    if not result:
+        return []
+    if isinstance(job, MeanFaces):
+        tiles = [name for row in result["tiles"] for name in row if name]
+        return [result["sheet"], *tiles]
+    figures = [name for figure in result["figures"] for name in figure["files"].values()]
+    return [*figures, *result["tables"], result["recipe"], result["zip"]]
+
+
+def _with_files(job: MeanFaces | FigureSet) -> dict[str, Any]:
+    """A result, with the address of each of its files."""
+    name = f"api-{type(job).__name__.lower()}-file"
+    urls = {file: reverse(name, args=[job.id, file]) for file in files_of(job)}
+    return {**job.result, "urls": urls} if urls else {}
+
+
+def _show_mean_faces(job: MeanFaces) -> dict[str, Any]:
+    return {
+        "dataset": job.dataset.name,
+        "filter": job.filter,
+        "mirror": job.mirror,
+        "result": _with_files(job),
+    }
+
+
+def _show_figures(job: FigureSet) -> dict[str, Any]:
+    return {
+        "dataset": job.dataset.name,
+        "filter": job.filter,
+        "mean_faces": job.mean_faces_id,
+        "direction": job.direction_id,
+        "against": job.against_id,
+        "edit": job.edit_id,
+        "edit_against": job.edit_against_id,
+        "result": _with_files(job),
+    }
+
+
 _SHOWN = {
     Generator: _show_generator,
     Embedding: _show_embedding,
     Direction: _show_direction,
     Decomposition: _show_decomposition,
     Edit: _show_edit,
+    MeanFaces: _show_mean_faces,
+    FigureSet: _show_figures,
 }
