@@ -114,7 +114,7 @@ def train_probe(
     _refuse_misfits(images, yaw_degrees, identities, light, light_classes)
     classes = tuple(light_classes) if light is not None else ()
     draw = torch.Generator().manual_seed(seed)
-    held = _held_out(identities, held_share, seed)
+    held = held_out_people(identities, held_share, seed)
     x = _small(_as_tensor(images))
     y = torch.tensor(np.asarray(yaw_degrees), dtype=torch.float32) / YAW_UNIT
     sides = torch.full((len(x),), UNLABELED) if light is None else torch.tensor(light).long()
@@ -175,6 +175,13 @@ def _fit(
     net.eval()
 
 
+def number_type() -> torch.dtype:
+    """bfloat16 where this processor multiplies in it, else float32."""
+    known = torch.cpu.get_capabilities()
+    fast = known.get("avx512_bf16") or known.get("amx_bf16")
+    return torch.bfloat16 if fast else torch.float32
+
+
 def net_classes(net: nn.Module) -> int:
     """How many light classes a probe's network tells apart."""
     last = next(layer for layer in reversed(list(net.modules())) if isinstance(layer, nn.Linear))
@@ -232,7 +239,8 @@ def _as_tensor(images: NDArray[np.uint8]) -> torch.Tensor:
     return torch.cat(parts)
 
 
-def _held_out(identities: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
+def held_out_people(identities: NDArray[Any], share: float, seed: int) -> NDArray[np.bool_]:
+    """Which faces (n,) belong to the share of people that no probe may learn from."""
     names = np.unique(identities)
     n_held = min(max(round(share * len(names)), 2), len(names) - 2)
     chosen = np.random.default_rng(seed).permutation(names)[:n_held]
