@@ -75,7 +75,8 @@ class LatentStore:
         self.generator_sha = generator_sha
         self.damaged: dict[str, str] = {}
         self._chunks: dict[str, Chunk] = {}
-        self._where: dict[int, tuple[str, int]] = {}
+        self._faces: set[int] = set()
+        self._indexed: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]] | None = None
 
     def write(self, face_ids: Sequence[int], latents: NDArray[np.floating]) -> Path:
         """Keep the latents (n, d) of these faces, as fp16.
@@ -127,16 +128,13 @@ class LatentStore:
                 continue  # another worker discarded it just now
             except Damaged as error:
                 self.damaged[name] = str(error)
-        self._where = {
-            face_id: (name, row)
-            for name, chunk in self._chunks.items()
-            for row, face_id in enumerate(chunk.face_ids)
-        }
+        self._faces = {i for chunk in self._chunks.values() for i in chunk.face_ids}
+        self._indexed = None
 
     def present(self, face_ids: Sequence[int]) -> set[int]:
         """Those of the faces whose latent is here and whole."""
         self.refresh()
-        return self._where.keys() & set(face_ids)
+        return self._faces & set(face_ids)
 
     def discard_damaged(self) -> list[str]:
         """Remove damaged chunks, so that their faces are embedded again; returns what was wrong."""
@@ -165,24 +163,58 @@ class LatentStore:
 
         raises  ValueError when a face has no latent, or the chunks disagree on d
         """
-        wanted = set(face_ids)
-        if missing := wanted - self.present(face_ids):
+        ids = np.fromiter(face_ids, np.int64)
+        for chunk, _, rows in self.rows(np.unique(ids)):
+            yield [chunk.face_ids[row] for row in rows.tolist()], chunk.rows()[rows]
+
+    def rows(
+        self, face_ids: NDArray[np.int64]
+    ) -> Iterator[tuple[Chunk, NDArray[np.int64], NDArray[np.int64]]]:
+        """Where the latents of these faces lie: (chunk, positions in face_ids, rows of the chunk).
+
+        Nothing is read: `chunk.rows()[rows]` copies, a loop over the rows of `chunk.rows()` does
+        not. Rows rise within a chunk, and chunks come in one order. A face named twice comes twice.
+
+        raises  ValueError when a face has no latent, or the chunks disagree on d
+        """
+        self.refresh()
+        if not len(face_ids):
+            return
+        ids, numbers, rows = self._index()
+        at = np.searchsorted(ids, face_ids)
+        found = at < len(ids)
+        found[found] = ids[at[found]] == face_ids[found]
+        if not found.all():
             told = f" ({len(self.damaged)} damaged chunks)" if self.damaged else ""
+            missing = np.unique(face_ids[~found])
             raise ValueError(
-                f"{len(missing)} of {len(wanted)} faces have no latent in {self.space}{told}, "
-                f"the first is face {min(missing)}; embed them first"
+                f"{len(missing)} of {len(np.unique(face_ids))} faces have no latent in "
+                f"{self.space}{told}, the first is face {missing[0]}; embed them first"
             )
-        by_chunk: dict[str, list[int]] = {}
-        for face_id in wanted:
-            by_chunk.setdefault(self._where[face_id][0], []).append(self._where[face_id][1])
-        sizes = {self._chunks[name].dimensions for name in by_chunk}
+        order = np.lexsort((rows[at], numbers[at]))
+        chunks = [self._chunks[name] for name in sorted(self._chunks)]
+        used, starts = np.unique(numbers[at][order], return_index=True)
+        sizes = {chunks[number].dimensions for number in used}
         if len(sizes) > 1:
             raise ValueError(
                 f"{self.folder} holds latents of {sorted(sizes)} numbers; expected one size"
             )
-        for name in sorted(by_chunk):
-            chunk, rows = self._chunks[name], sorted(by_chunk[name])
-            yield [chunk.face_ids[row] for row in rows], chunk.rows()[rows]
+        for number, positions in zip(used, np.split(order, starts[1:]), strict=True):
+            yield chunks[number], positions, rows[at[positions]]
+
+    def _index(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Face ids, rising; the number of each one's chunk in the order of names; its row there."""
+        if self._indexed is None:
+            names = sorted(self._chunks)
+            counts = [len(self._chunks[name].face_ids) for name in names]
+            every = np.fromiter(
+                (i for name in names for i in self._chunks[name].face_ids), np.int64, sum(counts)
+            )
+            numbers = np.repeat(np.arange(len(names)), counts)
+            rows = np.concatenate([np.arange(n) for n in counts] or [np.empty(0, np.int64)])
+            ids, first = np.unique(every, return_index=True)
+            self._indexed = ids, numbers[first], rows[first]
+        return self._indexed
 
     def _open(self, path: Path) -> Chunk:
         size = path.stat().st_size

@@ -123,3 +123,24 @@ def test_writers_of_the_same_chunk_do_no_harm_to_each_other_or_to_readers(tmp_pa
         assert writer.exitcode == 0
     assert looked
     assert [path.suffix for path in (tmp_path / SPACE).iterdir()] == [".safetensors"]
+
+
+def test_rows_say_where_latents_lie_without_reading_them(tmp_path: Path) -> None:
+    store = LatentStore(tmp_path, "space", "aa")
+    latents = np.arange(24, dtype=np.float32).reshape(6, 4)
+    store.write([5, 3, 9], latents[:3])
+    store.write([1, 7, 2], latents[3:])
+    of = dict(zip([5, 3, 9, 1, 7, 2], latents, strict=True))
+    asked = np.array([9, 1, 5, 9])
+    seen = np.zeros(4, int)
+    for chunk, at, rows in store.rows(asked):
+        assert (np.diff(rows) >= 0).all()
+        for position, row in zip(at, rows, strict=True):
+            assert (chunk.rows()[row] == of[asked[position]]).all()
+        seen[at] += 1
+    assert seen.tolist() == [1, 1, 1, 1]
+    assert list(store.rows(np.empty(0, int))) == []
+    with pytest.raises(
+        ValueError, match="2 of 3 faces have no latent in space, the first is face 4"
+    ):
+        list(store.rows(np.array([4, 9, 8])))
