@@ -44,3 +44,11 @@ def edit_folder(edit_id: int) -> Path:
 
 def decomposition_folder(decomposition_id: int) -> Path:
     return settings.VAR_DIR / "decompositions" / str(decomposition_id)
+
+
+def mean_faces_folder(mean_faces_id: int) -> Path:
+    return settings.VAR_DIR / "mean_faces" / "selections" / str(mean_faces_id)
+
+
+def figures_folder(figures_id: int) -> Path:
+    return settings.VAR_DIR / "figures" / str(figures_id)

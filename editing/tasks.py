@@ -4,7 +4,15 @@ from functools import partial
 
 from celery import shared_task
 
-from editing.models import Decomposition, Direction, Edit, Embedding, Generator
+from editing.models import (
+    Decomposition,
+    Direction,
+    Edit,
+    Embedding,
+    FigureSet,
+    Generator,
+    MeanFaces,
+)
 from labeling import worker
 from labeling.tasks import ring
 
@@ -47,12 +55,28 @@ def decompose(job_id: int) -> None:
     worker.run(Decomposition, job_id, runs.decompose)
 
 
+@shared_task(name="editing.draw_mean_faces")
+def draw_mean_faces(job_id: int) -> None:
+    from editing import runs
+
+    worker.run(MeanFaces, job_id, runs.draw_mean_faces)
+
+
+@shared_task(name="editing.draw_figures")
+def draw_figures(job_id: int) -> None:
+    from editing import runs
+
+    worker.run(FigureSet, job_id, runs.draw_figures)
+
+
 # A bell that the broker did not take costs seconds, not the request: the sweep rings again.
 ring_check = partial(ring, check_generator)
 ring_embed = partial(ring, embed)
 ring_fit = partial(ring, fit_direction)
 ring_render = partial(ring, render_edit)
 ring_decompose = partial(ring, decompose)
+ring_mean_faces = partial(ring, draw_mean_faces)
+ring_figures = partial(ring, draw_figures)
 
 
 @shared_task(name="editing.sweep")
@@ -63,3 +87,5 @@ def sweep() -> None:
     worker.sweep(Direction, ring_fit)
     worker.sweep(Edit, ring_render)
     worker.sweep(Decomposition, ring_decompose)
+    worker.sweep(MeanFaces, ring_mean_faces)
+    worker.sweep(FigureSet, ring_figures)

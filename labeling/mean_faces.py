@@ -23,6 +23,7 @@ from labeling.learning.mean_faces import POSE_EDGES, POSES, SIZE, Cell, sheet, t
 from labeling.learning.pictures import load_faces, png
 from labeling.models import Campaign, Consensus, Face, Release, ReleasedLabel
 
+Labels = QuerySet[Consensus] | QuerySet[ReleasedLabel]
 LIGHTS = {"left", "center", "right"}
 MOST_IN_CELL = 300
 EVERY = timedelta(minutes=10)
@@ -54,31 +55,54 @@ def renew(campaign: Campaign, tell: Callable[[float], None]) -> None:
 
 def _draw(
     campaign: Campaign,
-    labels: QuerySet[Consensus] | QuerySet[ReleasedLabel],
+    labels: Labels,
     target: Path,
     tell: Callable[[float], None],
 ) -> dict[str, Any] | None:
-    if set(campaign.values) != LIGHTS or campaign.dataset.is_elsewhere:
-        return None
-    rows = _sample(labels)
-    cells = [[Cell() for _ in POSES] for _ in campaign.values]
-    faces = Face.objects.select_related("dataset__mirrors").in_bulk([row[0] for row in rows])
-    for done, (face_id, choice, pose, n_faces) in enumerate(rows):
-        cell = cells[campaign.values.index(choice)][pose]
-        cell.n_faces = n_faces
-        if (crop := _crop(faces[face_id])) is not None:
-            cell.add(crop)
-        if done % 50 == 0:
-            tell(done / len(rows))
-    if not any(cell.is_told for row in cells for cell in row):
+    if (cells := cells_of(campaign, labels, tell)) is None:
         return None
     target.write_bytes(png(sheet(cells, campaign.values)))
     return {**told(cells, campaign.values), "most": MOST_IN_CELL}
 
 
-def _sample(
-    labels: QuerySet[Consensus] | QuerySet[ReleasedLabel],
-) -> list[tuple[int, str, int, int]]:
+def cells_of(
+    campaign: Campaign,
+    labels: Labels,
+    tell: Callable[[float], None],
+    *,
+    mirror: bool = False,
+) -> list[list[Cell]] | None:
+    """Sums of these labels' faces, a row for each light, a column for each pose.
+
+    tell     called with the share of the faces that have been read
+    mirror   whether each face counts mirrored as well: light's sides swapped, the pose reversed
+    returns  None where the campaign is not about light, or no cell has faces enough for a mean
+    """
+    if set(campaign.values) != LIGHTS or campaign.dataset.is_elsewhere:
+        return None
+    rows = _sample(labels)
+    cells = [[Cell() for _ in POSES] for _ in campaign.values]
+    mirrored = [campaign.values.index(choice["mirror"]) for choice in campaign.choices]
+    faces = Face.objects.select_related("dataset__mirrors").in_bulk([row[0] for row in rows])
+    for done, (face_id, choice, pose, n_faces) in enumerate(rows):
+        light = campaign.values.index(choice)
+        cell = cells[light][pose]
+        cell.n_faces = n_faces
+        if (crop := _crop(faces[face_id])) is not None:
+            cell.add(crop)
+            if mirror:
+                cells[mirrored[light]][len(POSES) - 1 - pose].add(crop[:, ::-1])
+        if done % 50 == 0:
+            tell(done / len(rows))
+    if mirror:
+        counts = [[cell.n_faces for cell in row] for row in cells]
+        for light, row in enumerate(cells):
+            for pose, cell in enumerate(row):
+                cell.n_faces += counts[mirrored[light]][len(POSES) - 1 - pose]
+    return cells if any(cell.is_told for row in cells for cell in row) else None
+
+
+def _sample(labels: Labels) -> list[tuple[int, str, int, int]]:
     """Faces drawn by lot in each cell: (face, choice, pose, how many there are)."""
     known = labels.filter(face__yaw_degrees__isnull=False).order_by()
     inner, parameters = known.values(

@@ -5,10 +5,16 @@ from django.urls import path
 from editing.api.directions import DirectionsView
 from editing.api.edits import EditFileView, EditsView
 from editing.api.embeddings import EmbeddingsView
+from editing.api.explorer import (
+    FigureFileView,
+    FigureSetsView,
+    MeanFacesFileView,
+    MeanFacesView,
+)
 from editing.api.faces import FacesView, FaceView, SummaryView
 from editing.api.generators import GeneratorsView
 from editing.api.rows import addresses
-from editing.models import Direction, Edit, Embedding, Generator
+from editing.models import Direction, Edit, Embedding, FigureSet, Generator, MeanFaces
 
 urlpatterns = [
     path("api/faces", FacesView.as_view(), name="api-faces"),
@@ -19,4 +25,16 @@ urlpatterns = [
     *addresses(Direction, "directions", DirectionsView),
     *addresses(Edit, "edits", EditsView),
     path("api/edits/<int:job_id>/files/<str:name>", EditFileView.as_view(), name="api-edit-file"),
+    *addresses(MeanFaces, "mean-faces", MeanFacesView),
+    path(
+        "api/mean-faces/<int:job_id>/files/<str:name>",
+        MeanFacesFileView.as_view(),
+        name="api-meanfaces-file",
+    ),
+    *addresses(FigureSet, "figures", FigureSetsView),
+    path(
+        "api/figures/<int:job_id>/files/<str:name>",
+        FigureFileView.as_view(),
+        name="api-figureset-file",
+    ),
 ]

@@ -7,6 +7,7 @@ from editing.faces import DEFAULT_BINS
 from editing.jobs.checks import find, ready
 from editing.jobs.directions import check_bins, fit_direction
 from editing.jobs.embeddings import DEFAULT_REFINEMENTS, DEFAULT_STEPS, embed
+from editing.jobs.explorer import draw_figures, draw_mean_faces
 from editing.jobs.generators import add_generator, check_name
 from editing.jobs.turns import MOST_DEGREES, MOST_FRAMES, turn
 
@@ -19,6 +20,8 @@ __all__ = [
     "add_generator",
     "check_bins",
     "check_name",
+    "draw_figures",
+    "draw_mean_faces",
     "embed",
     "find",
     "fit_direction",

@@ -6,7 +6,16 @@ each may be killed at any point and called again.
 
 from editing.runs.checking import check_generator
 from editing.runs.embedding import embed
+from editing.runs.figures import draw_figures
 from editing.runs.fitting import fit_direction
+from editing.runs.mean_faces import draw_mean_faces
 from editing.runs.rendering import render_edit
 
-__all__ = ["check_generator", "embed", "fit_direction", "render_edit"]
+__all__ = [
+    "check_generator",
+    "draw_figures",
+    "draw_mean_faces",
+    "embed",
+    "fit_direction",
+    "render_edit",
+]
