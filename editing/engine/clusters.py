@@ -8,31 +8,48 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from editing.engine.halves import add_rows
+
 
 @dataclass(frozen=True)
 class Clusters:
-    """The bins that hold faces: mean latent (k, d), mean yaw (k,) in degrees, faces (k,)."""
+    """The bins that hold faces: mean latent (k, d), mean yaw (k,) in degrees, faces (k,).
+
+    trace  (k,) trace of each bin's covariance: how far its faces lie from their mean, squared
+    at     (k,) which bins these are
+    """
 
     mean: NDArray[np.float64]
     yaw: NDArray[np.float64]
     count: NDArray[np.int64]
     weight: NDArray[np.float64]
+    trace: NDArray[np.float64] | None = None
+    at: NDArray[np.int64] | None = None
 
 
 class ClusterSums:
     """Running sums per yaw bin.
 
-    edges   rising bin edges in degrees; a bin holds its lower edge, the last one both.
-            Faces outside all bins are left out and counted in `n_outside`
+    edges    rising bin edges in degrees; a bin holds its lower edge, the last one both.
+             Faces outside all bins are left out and counted in `n_outside`
+    picture  (channels, height, width) of a latent, where mirrored faces are to be added
     """
 
-    def __init__(self, edges: Sequence[float], dimensions: int) -> None:
+    def __init__(
+        self,
+        edges: Sequence[float] | NDArray[np.floating],
+        dimensions: int,
+        picture: tuple[int, int, int] | None = None,
+    ) -> None:
         self.edges = np.asarray(edges, np.float64)
         if self.edges.ndim != 1 or len(self.edges) < 2 or (np.diff(self.edges) <= 0).any():
             raise ValueError(f"Bin edges must rise and be two or more, got {list(edges)}.")
-        k = len(self.edges) - 1
+        self.picture = picture
         self.n_outside = 0
-        self._latents = np.zeros((k, dimensions))
+        k = len(self.edges) - 1
+        # Mirrored faces are summed apart: mirroring is linear, so it is done once, to their sum.
+        self._latents = np.zeros((2 * k if picture else k, dimensions))
+        self._squares = np.zeros(k)
         self._yaw = np.zeros(k)
         self._weight = np.zeros(k)
         self._count = np.zeros(k, np.int64)
@@ -42,42 +59,92 @@ class ClusterSums:
         latents: NDArray[np.floating],
         yaw: NDArray[np.floating],
         weights: NDArray[np.floating] | None = None,
+        rows: NDArray[np.integer] | None = None,
+        is_mirrored: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Add a chunk: latents (n, d), yaw (n,) in degrees, weights (n,) >= 0, default 1.
+        """Add rows of a chunk: latents (n, d), yaw (m,) in degrees, weights (m,) >= 0, default 1.
 
-        raises   ValueError if shapes disagree or a yaw or weight is not a number
+        rows         (m,) of the chunk, default all of them; no other row is read
+        is_mirrored  (m,) faces that are meant mirrored; their yaw is that of the mirrored face
+        raises       ValueError if shapes disagree or a yaw or weight is not a number
         """
-        d = self._latents.shape[1]
+        d, k = self._latents.shape[1], len(self._count)
         yaw = np.asarray(yaw, np.float64)
         w = np.ones(len(yaw)) if weights is None else np.asarray(weights, np.float64)
-        if latents.shape != (len(yaw), d) or w.shape != yaw.shape or yaw.ndim != 1:
+        at = np.arange(len(latents)) if rows is None else np.asarray(rows)
+        if latents.ndim != 2 or latents.shape[1] != d or not yaw.shape == w.shape == at.shape:
             raise ValueError(
-                f"Latents {latents.shape}, yaw {yaw.shape} and weights {w.shape} do not fit; "
-                f"expected (n, {d}), (n,) and (n,)."
+                f"Latents {latents.shape}, rows {at.shape}, yaw {yaw.shape} and weights {w.shape} "
+                f"do not fit; expected (n, {d}), and one yaw and weight per row."
             )
         if not np.isfinite(yaw).all() or not np.isfinite(w).all() or (w < 0).any():
             raise ValueError("Every yaw must be finite and every weight finite and not negative.")
-        bins = np.searchsorted(self.edges, yaw, side="right") - 1
-        bins[yaw == self.edges[-1]] = len(self._count) - 1
-        inside = (bins >= 0) & (bins < len(self._count)) & (w > 0)
+        bins = bins_of(yaw, self.edges)
+        inside = (bins >= 0) & (w > 0)
         self.n_outside += int((~inside).sum())
-        for b in np.unique(bins[inside]):
-            rows = inside & (bins == b)
-            self._latents[b] += w[rows] @ latents[rows].astype(np.float64)
-            self._yaw[b] += w[rows] @ yaw[rows]
-            self._weight[b] += w[rows].sum()
-            self._count[b] += rows.sum()
+        at, bins, yaw, w = at[inside], bins[inside], yaw[inside], w[inside]
+        groups = bins
+        if is_mirrored is not None and is_mirrored[inside].any():
+            if self.picture is None:
+                raise ValueError("Mirrored faces came, but the shape of a latent is not known.")
+            groups = bins + k * is_mirrored[inside]
+        squares = add_rows(latents, at, groups, w, self._latents)
+        for total, values in (
+            (self._squares, w * squares),
+            (self._yaw, w * yaw),
+            (self._weight, w),
+        ):
+            total += np.bincount(bins, values, k)
+        self._count += np.bincount(bins, minlength=k)
 
     def centroids(self) -> Clusters:
         """The means so far; bins without a face are left out."""
+        k = len(self._count)
+        sums = self._latents[:k]
+        if self.picture is not None:
+            sums = sums + mirrored(self._latents[k:], *self.picture)
         full = self._weight > 0
         weight = self._weight[full]
+        mean = sums[full] / weight[:, None]
         return Clusters(
-            mean=self._latents[full] / weight[:, None],
+            mean=mean,
             yaw=self._yaw[full] / weight,
             count=self._count[full],
             weight=weight,
+            trace=np.maximum(self._squares[full] / weight - (mean**2).sum(axis=1), 0),
+            at=np.flatnonzero(full),
         )
+
+
+def bins_of(
+    yaw: NDArray[np.floating], edges: Sequence[float] | NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """The bin of each yaw (n,), -1 outside; a bin holds its lower edge, the last one both."""
+    edges = np.asarray(edges, np.float64)
+    bins = np.searchsorted(edges, yaw, side="right") - 1
+    bins[yaw == edges[-1]] = len(edges) - 2
+    bins[bins > len(edges) - 2] = -1
+    return bins
+
+
+def equal_counts(yaw: NDArray[np.floating], edges: Sequence[float]) -> list[float]:
+    """Edges of as many bins over the same range, cut so that each holds as many of these yaws.
+
+    raises  ValueError if the yaws do not take enough values for that
+    """
+    inside = np.asarray(yaw, np.float64)
+    inside = inside[(inside >= edges[0]) & (inside <= edges[-1])]
+    n_bins = len(edges) - 1
+    if len(np.unique(inside)) < n_bins:
+        raise ValueError(
+            f"{len(np.unique(inside))} different yaws lie within {edges[0]:g} to {edges[-1]:g} "
+            f"degrees; {n_bins} bins of equal count need as many."
+        )
+    cuts = np.quantile(inside, np.arange(1, n_bins) / n_bins)
+    found = np.unique(np.round([edges[0], *cuts, edges[-1]], 2))
+    if len(found) <= n_bins:
+        raise ValueError(f"{n_bins} bins of equal count would have equal edges: {found.tolist()}.")
+    return [float(edge) for edge in found]
 
 
 def mirrored(
