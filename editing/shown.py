@@ -109,17 +109,22 @@ def _show_decomposition(job: Decomposition) -> dict[str, Any]:
 
 
 def with_preview_urls(decomposition: Decomposition) -> dict[str, Any]:
-    """A decomposition's result so far, with the address of each preview that is there."""
+    """A decomposition's result so far, with the address of each picture that is there."""
     result = dict(decomposition.result)
-    result["components"] = [
-        {**row, "preview_url": _file_of(decomposition, row.get("preview"))}
-        for row in result.get("components", [])
-    ]
+    result["components"] = result.get("components", [])
+    result["urls"] = {
+        name: reverse("api-decomposition-file", args=[decomposition.id, name])
+        for name in pictures_in(result)
+    }
     return result
 
 
-def _file_of(decomposition: Decomposition, name: str | None) -> str | None:
-    return reverse("api-decomposition-file", args=[decomposition.id, name]) if name else None
+def pictures_in(result: Any) -> list[str]:
+    """The names of all pictures that a result speaks of, wherever in it they stand."""
+    if isinstance(result, dict | list):
+        parts = result.values() if isinstance(result, dict) else result
+        return [name for part in parts for name in pictures_in(part)]
+    return [result] if isinstance(result, str) and result.endswith((".png", ".webp", ".mp4")) else []
 
 
 def show_component(component: Component) -> dict[str, Any]:
@@ -146,8 +151,9 @@ def with_urls(edit: Edit) -> dict[str, Any]:
     result = dict(edit.result)
     if result:
         result["frames"] = [{**frame, "url": address(frame["file"])} for frame in result["frames"]]
-        for name in ("strip", "animation"):
-            result[f"{name}_url"] = address(result[name]) if result[name] else None
+        for name in ("strip", "strip_large", "animation", "video", "difference"):
+            if name in result:
+                result[f"{name}_url"] = address(result[name]) if result[name] else None
     return result
 
 

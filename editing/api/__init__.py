@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from editing.api import components, local, regions
 from editing.api.directions import DirectionsView
 from editing.api.edits import EditFileView, EditsView
 from editing.api.embeddings import EmbeddingsView
@@ -23,6 +24,9 @@ urlpatterns = [
     *addresses(Generator, "generators", GeneratorsView),
     *addresses(Embedding, "embeddings", EmbeddingsView),
     *addresses(Direction, "directions", DirectionsView),
+    *regions.urlpatterns,
+    *components.urlpatterns,
+    *local.urlpatterns,
     *addresses(Edit, "edits", EditsView),
     path("api/edits/<int:job_id>/files/<str:name>", EditFileView.as_view(), name="api-edit-file"),
     *addresses(MeanFaces, "mean-faces", MeanFacesView),

@@ -4,21 +4,23 @@ from typing import Any
 
 from django.http import FileResponse
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.utils import OpenApiTypes, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from editing import jobs, places
+from editing.api import local
 from editing.api.bodies import Number, row_id
 from editing.api.rows import RESEARCHER, JobsView, key_of, listed
 from editing.models import Direction, Edit
+from editing.shown import pictures_in
 from labeling.bodies import ANY_OBJECT, Strict, read
 from labeling.errors import NotFound
 from labeling.models import Face
 
-PICTURES = {".png": "image/png", ".webp": "image/webp"}
+PICTURES = {".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4"}
 
 
 class EditBody(Strict):
@@ -26,20 +28,33 @@ class EditBody(Strict):
     face = row_id()
     direction = row_id()
     degrees = serializers.ListField(child=Number(), min_length=1, max_length=jobs.MOST_FRAMES)
+    closed_loop = serializers.BooleanField(default=False)
+    hold_light = serializers.BooleanField(default=False)
 
 
 @listed("edits_list")
 class EditsView(JobsView):
     model = Edit
 
-    @extend_schema(request=EditBody, responses={202: ANY_OBJECT})
+    @extend_schema(
+        request=PolymorphicProxySerializer(
+            component_name="AnyEdit",
+            serializers=[EditBody, local.LocalEditBody],
+            resource_type_field_name=None,
+        ),
+        responses={202: ANY_OBJECT},
+    )
     def post(self, request: Request) -> Response:
+        if isinstance(request.data, dict) and request.data.get("kind") == Edit.Kind.LOCAL:
+            return self.answer(local.edit_locally(request))
         body = read(EditBody, request)
         job = jobs.turn(
             user=request.user,
             face=jobs.find(Face, body["face"]),
             direction=jobs.find(Direction, body["direction"]),
             degrees=body["degrees"],
+            closed_loop=body["closed_loop"],
+            hold_light=body["hold_light"],
             body=request.data,
             key=key_of(request),
         )
@@ -54,8 +69,7 @@ class EditFileView(APIView):
         edit = get_object_or_404(Edit, id=job_id)
         result = edit.result
         # Only names that the worker wrote into the row: nothing typed ever becomes a path.
-        frames = [frame["file"] for frame in result.get("frames", [])]
-        if name not in [*frames, result.get("strip"), result.get("animation")]:
+        if name not in pictures_in(result):
             raise NotFound(f"Edit {edit.id} has no file {name!r}.")
         file = places.edit_folder(edit.id) / result["folder"] / name
         if not file.is_file():

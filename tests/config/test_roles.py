@@ -62,6 +62,7 @@ PAGES = {
     ("post", "/invites/{invite}/revoke"): {"mia"},
     ("get", "/acts"): {"mia"},
     ("get", "/faces"): {"rita"},
+    ("get", "/explorer"): {"rita"},
     ("get", "/generators"): {"rita"},
     ("get", "/directions"): {"rita"},
     ("get", "/directions/1"): {"rita"},
@@ -73,9 +74,27 @@ EDITING = {
     ("get", "/api/faces/summary"): {"rita"},
     ("get", "/api/faces/{face}"): {"rita"},
     ("get", "/api/edits/1/files/strip.png"): {"rita"},
+    ("get", "/api/mean-faces/1/files/mean_faces.png"): {"rita"},
+    ("get", "/api/figures/1/files/figures.zip"): {"rita"},
+    ("get", "/api/regions"): {"rita"},
+    ("post", "/api/regions"): {"rita"},
+    ("post", "/api/regions/propose"): {"rita"},
+    ("get", "/api/regions/1"): {"rita"},
+    ("patch", "/api/regions/1"): {"rita"},
+    ("delete", "/api/regions/1"): {"rita"},
+    ("post", "/api/regions/1/carry"): {"rita"},
+    ("get", "/api/components/1/rows"): {"rita"},
+    ("get", "/api/components/1/files/eyes.png"): {"rita"},
+    ("get", "/api/library"): {"rita"},
+    ("put", "/api/library/1"): {"rita"},
+    ("delete", "/api/library/1"): {"rita"},
+    ("post", "/api/edits/transfer"): {"rita"},
     **{
         (method, f"/api/{kind}{rest}"): {"rita"}
-        for kind in ("generators", "embeddings", "directions", "edits")
+        for kind in (
+            *("generators", "embeddings", "directions", "edits"),
+            *("mean-faces", "figures", "components"),
+        )
         for method, rest in (("get", ""), ("post", ""), ("get", "/1"), ("post", "/1/cancel"))
     },
     ("get", "/api/schema"): EVERYBODY_SIGNED_IN,
@@ -217,6 +236,11 @@ def test_annotators_see_their_own_votes_and_nobody_else_s(world, people, api):
         ("rita", "/api/embeddings"),
         ("rita", "/api/directions"),
         ("rita", "/api/edits"),
+        ("rita", "/api/mean-faces"),
+        ("rita", "/api/figures"),
+        ("rita", "/api/regions"),
+        ("rita", "/api/components"),
+        ("rita", "/api/library"),
     ],
 )
 @pytest.mark.parametrize(

@@ -1,0 +1,331 @@
+"""Directions of regions over the API: asked for, made once, kept in the library, applied."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from editing import places
+from editing.engine.regions import as_rows, rasterise
+from editing.jobs import components
+from editing.models import Component, Decomposition, Direction, Edit, Generator
+from editing.tasks import sweep
+from labeling import worker
+
+EYES = {"name": "eyes", "shapes": [{"kind": "rectangle", "box": [0.2, 0.4, 0.8, 0.6]}]}
+MOUTH = {"name": "mouth", "shapes": [{"kind": "rectangle", "box": [0.3, 0.7, 0.7, 0.9]}]}
+
+
+@pytest.fixture
+def rita(people, api):
+    return api(people.rita)
+
+
+@pytest.fixture
+def ask(rita, generator: Generator, faces) -> Callable[..., Any]:
+    """ask(rank=3) asks for the directions of eyes and mouth of the first face."""
+
+    def post(*, key: str = "", **change: Any) -> Any:
+        body = {"generator": "tiny", "face": faces[0].id, "regions": [EYES, MOUTH], **change}
+        headers = {"Idempotency-Key": key} if key else {}
+        return rita.post("/api/components", body, format="json", headers=headers)
+
+    return post
+
+
+@pytest.fixture
+def found(ask) -> list[Component]:
+    """A finished search and its rows, as a worker leaves them."""
+    job = Decomposition.objects.get(id=ask().data["id"])
+    rows = [
+        job.components.create(
+            method="jive", region=region, index=index, singular_value=3 - index, locality=2
+        )
+        for region in ("eyes", "mouth")
+        for index in range(2)
+    ]
+    rows.append(job.components.create(method="joint", index=0, singular_value=5, locality=0))
+    folder = places.decomposition_folder(job.id) / "1"
+    folder.mkdir(parents=True)
+    (folder / "eyes0.png").write_bytes(b"a picture")
+    (folder / "secret.png").write_bytes(b"not named on the row")
+    told = [{"id": rows[0].id, "preview": "eyes0.png"}, {"id": rows[1].id, "preview": "gone.png"}]
+    job.result = {"folder": "1", "components": told}
+    job.status = "done"
+    job.save()
+    return rows
+
+
+def test_a_search_is_asked_for_with_defaults_and_followed(ask, rita, generator):
+    answer = ask()
+    assert answer.status_code == 202
+    assert (answer.data["status"], answer.data["progress"]) == ("queued", 0)
+    assert answer.data["regions"] == [EYES, MOUTH]
+    wanted = {"timestep": 509, "steps": 20, "rank": 10, "joint_rank": None}
+    assert {key: answer.data[key] for key in wanted} == wanted
+    assert rita.get(answer.data["url"]).data["id"] == answer.data["id"]
+    assert [row["id"] for row in rita.get("/api/components").data["results"]] == [answer.data["id"]]
+    cancelled = rita.post(f"{answer.data['url']}/cancel")
+    assert cancelled.data["status"] == "cancelled"
+
+
+def test_an_equal_search_is_made_once(ask, people, api, generator, faces):
+    first = ask().data
+    # Drawn otherwise, the same pixels; named by number, the same generator.
+    polygon = [[0.2, 0.4], [0.8, 0.4], [0.8, 0.6], [0.2, 0.6]]
+    drawn = {"name": "eyes", "shapes": [{"kind": "mask", "rows": _rows(EYES)}]}
+    again = [ask(), ask(regions=[drawn, MOUTH]), ask(generator=generator.id), ask(rank=10)]
+    assert {answer.data["id"] for answer in again} == {first["id"]}
+    others = [
+        ask(regions=[EYES]),
+        ask(regions=[MOUTH, EYES]),
+        ask(regions=[{**EYES, "name": "both eyes"}, MOUTH]),
+        ask(regions=[{**EYES, "shapes": [{"kind": "polygon", "points": polygon[:3]}]}, MOUTH]),
+        ask(rank=9),
+        ask(joint_rank=1),
+        ask(individual_rank=2),
+        ask(timestep=500),
+        ask(steps=10),
+        ask(refinements=2),
+        ask(face=faces[1].id),
+    ]
+    assert [answer.status_code for answer in others] == [202] * len(others)
+    ids = {answer.data["id"] for answer in others}
+    assert len(ids) == len(others)
+    assert first["id"] not in ids
+
+
+def _rows(region: dict) -> list[str]:
+    return as_rows(rasterise(region["shapes"], 16, 16))
+
+
+def test_what_failed_or_was_cancelled_can_be_asked_for_again(ask, rita):
+    first = ask().data
+    rita.post(f"{first['url']}/cancel")
+    second = ask().data
+    Decomposition.objects.filter(id=second["id"]).update(status="failed")
+    third = ask().data
+    assert len({first["id"], second["id"], third["id"]}) == 3
+
+
+def test_one_key_and_body_give_one_row_and_another_body_a_conflict(ask):
+    first = ask(key="monday")
+    assert ask(key="monday").data["id"] == first.data["id"]
+    answer = ask(key="monday", rank=3)
+    assert (answer.status_code, answer.data["code"]) == (409, "idempotency_key_reused")
+
+
+def test_one_s_own_region_is_carried_to_the_face_that_is_searched(ask, rita, people, api, faces):
+    body = {"face": faces[1].id, **EYES}
+    region = rita.post("/api/regions", body, format="json").data["id"]
+    (shown,) = ask(regions=[{"region": region}]).data["regions"]
+    assert shown["name"] == "eyes"
+    assert ask(regions=[{"region": region + 1}]).status_code == 404
+    answer = ask(regions=[{"region": region, "name": "x"}])
+    assert (answer.status_code, answer.data["code"]) == (400, "invalid")
+
+
+def box(*edges: float) -> list[dict]:
+    return [{"name": "eyes", "shapes": [{"kind": "rectangle", "box": list(edges)}]}]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        ({"regions": box(0, 0, 0.01, 0.01)}, "invalid_region", "covers no pixel of 16x16"),
+        ({"regions": box(0, 0, 1, 1)}, "invalid_region", "covers the whole face"),
+        ({"regions": box(0, 0, 1, 3)}, "invalid_region", "outside the picture"),
+        (
+            {"regions": [{"name": "eyes", "shapes": [{"kind": "mask", "rows": ["01", "10"]}]}]},
+            "invalid_region",
+            "is 2x2; expected 16x16",
+        ),
+        ({"regions": [EYES, EYES]}, "invalid_region", "Two regions are named 'eyes'"),
+        ({"regions": []}, "invalid_regions", "0 regions; expected 1 to 8"),
+        ({"regions": [{**EYES, "name": str(n)} for n in range(9)]}, "invalid_regions", "9 regions"),
+        ({"regions": [{**EYES, "name": "rest"}]}, "invalid_name", "all else of the face"),
+        ({"rank": 0}, "invalid", "rank is 0; expected a whole number 1..64"),
+        ({"rank": 65}, "invalid", "rank is 65"),
+        ({"rank": 5, "joint_rank": 6}, "invalid", "joint_rank is 6; expected a whole number 0..5"),
+        ({"individual_rank": 0}, "invalid", "individual_rank is 0"),
+        ({"timestep": 0}, "invalid", "timestep is 0"),
+        ({"steps": 1}, "invalid", "steps is 1"),
+        ({"refinements": 4}, "invalid", "refinements is 4"),
+        ({"generator": "nobody"}, "not_found", "no generator 'nobody'"),
+        ({"face": 10**12}, "not_found", "no face"),
+        ({"colour": "red"}, "invalid", "colour"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused_in_a_sentence(ask, change, code, said):
+    answer = ask(**change)
+    assert answer.status_code in (400, 404)
+    assert answer.data["code"] == code
+    assert said in answer.data["detail"]
+    assert Decomposition.objects.count() == 0
+
+
+def test_a_generator_that_is_not_ready_is_a_conflict(ask, generator):
+    Generator.objects.update(status="failed", error="no weights")
+    answer = ask()
+    assert (answer.status_code, answer.data["code"]) == (409, "generator_not_ready")
+
+
+def test_rows_are_listed_by_region_and_method(rita, found):
+    address = f"/api/components/{found[0].decomposition_id}/rows"
+    everything = rita.get(address).data["results"]
+    assert [row["id"] for row in everything] == [row.id for row in found]
+    assert everything[0]["region"] == "eyes"
+    mouth = rita.get(address, {"region": "mouth", "method": "jive", "limit": 1}).data
+    assert [row["id"] for row in mouth["results"]] == [found[2].id]
+    assert len(rita.get(mouth["next"]).data["results"]) == 1
+    assert rita.get(address, {"colour": "red"}).status_code == 400
+
+
+def test_only_files_that_the_worker_named_are_served(rita, found):
+    job = found[0].decomposition
+    shown = rita.get(f"/api/components/{job.id}").data["result"]
+    answer = rita.get(shown["urls"]["eyes0.png"])
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/png")
+    assert b"".join(answer.streaming_content) == b"a picture"
+    for name in ("secret.png", "gone.png", "1", "..", "%2e%2e%2fmodels.py"):
+        assert rita.get(f"/api/components/{job.id}/files/{name}").status_code == 404, name
+
+
+def test_a_direction_is_kept_under_a_name_and_let_go(rita, people, api, found):
+    people.sam.is_researcher = True
+    people.sam.save()
+    address = f"/api/library/{found[0].id}"
+    answer = rita.put(address, {"name": " wider eyes "}, format="json")
+    assert (answer.data["name"], answer.data["kept_by"]) == ("wider eyes", "rita")
+    assert [row["name"] for row in rita.get("/api/library").data["results"]] == ["wider eyes"]
+    answer = rita.put(f"/api/library/{found[1].id}", {"name": "wider eyes"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (409, "name_taken")
+    sam = api(people.sam)
+    answer = sam.put(address, {"name": "mine"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (409, "kept_by_another")
+    assert sam.delete(address).status_code == 404
+    assert rita.put(address, {"name": "wide eyes"}, format="json").data["name"] == "wide eyes"
+    assert rita.delete(address).data["name"] == ""
+    assert rita.get("/api/library").data["results"] == []
+    for name in ("", "a" * 61, "a\nb"):
+        assert rita.put(address, {"name": name}, format="json").status_code == 400
+
+
+@pytest.fixture
+def edit_with(rita, found, faces) -> Callable[..., Any]:
+    def post(**change: Any) -> Any:
+        body = {"kind": "local", "face": faces[3].id, "component": found[0].id, **change}
+        return rita.post("/api/edits", body, format="json")
+
+    return post
+
+
+def test_a_local_edit_is_asked_for(edit_with, found, faces):
+    settings = {
+        "form": "asymmetric",
+        "interval": [100, 500],
+        "hold_outside": True,
+        "compose": [{"component": found[2].id, "strength": 0.2}],
+    }
+    answer = edit_with(strengths=[0.2, 0, -0.2], reference=faces[4].id, settings=settings)
+    assert answer.status_code == 202, answer.data
+    assert answer.data["strengths"] == [-0.2, 0, 0.2]
+    assert (answer.data["kind"], answer.data["component"]) == ("local", found[0].id)
+    assert (answer.data["reference"], answer.data["direction"]) == (faces[4].id, None)
+    assert answer.data["settings"] == settings
+    assert len(edit_with().data["strengths"]) == 7
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"strengths": []}, "invalid"),
+        ({"strengths": [0, 0]}, "invalid_strengths"),
+        ({"strengths": [5]}, "invalid_strengths"),
+        ({"strengths": ["nan"]}, "invalid"),
+        ({"strengths": [n / 100 for n in range(22)]}, "invalid"),
+        ({"settings": {"form": "odd"}}, "invalid"),
+        ({"settings": {"interval": [500, 100]}}, "invalid"),
+        ({"settings": {"interval": [0, 5000]}}, "invalid"),
+        ({"settings": {"interval": [0]}}, "invalid"),
+        ({"settings": {"colour": 1}}, "invalid"),
+        ({"settings": {"compose": [{"component": 1}]}}, "invalid"),
+        ({"settings": {"compose": [{"component": 10**9, "strength": 1}]}}, "not_found"),
+        ({"settings": {"compose": [{"direction": 10**9, "degrees": 1}]}}, "not_found"),
+        ({"component": 10**9}, "not_found"),
+        ({"reference": 10**9}, "not_found"),
+        ({"degrees": [3]}, "invalid"),
+    ],
+)
+def test_what_cannot_be_edited_is_refused_in_a_sentence(edit_with, change, code):
+    answer = edit_with(**change)
+    assert answer.status_code in (400, 404)
+    assert answer.data["code"] == code
+    assert Edit.objects.count() == 0
+
+
+def test_a_direction_of_the_whole_face_has_no_outside_and_no_reference(edit_with, found, faces):
+    for change in ({"settings": {"hold_outside": True}}, {"reference": faces[4].id}):
+        answer = edit_with(component=found[-1].id, **change)
+        assert (answer.status_code, answer.data["code"]) == (400, "invalid")
+    assert edit_with(component=found[-1].id).status_code == 202
+
+
+def test_a_rotation_and_a_local_edit_compose_within_one_generator(edit_with, generator, dataset):
+    fields = {"dataset": dataset, "bins": [-1, 0, 1], "space": "s", "status": "done"}
+    ours = Direction.objects.create(generator=generator, **fields)
+    other = Generator.objects.create(name="other", status="done")
+    theirs = Direction.objects.create(generator=other, **fields)
+    compose = [{"direction": ours.id, "degrees": 20}]
+    assert edit_with(settings={"compose": compose}).status_code == 202
+    answer = edit_with(settings={"compose": [{"direction": theirs.id, "degrees": 20}]})
+    assert (answer.status_code, answer.data["code"]) == (409, "another_generator")
+    answer = edit_with(settings={"compose": [{"direction": ours.id, "degrees": 80}]})
+    assert answer.data["code"] == "invalid_degrees"
+
+
+def test_nothing_is_edited_along_a_search_that_is_not_done(edit_with, found):
+    Decomposition.objects.update(status="running")
+    answer = edit_with()
+    assert (answer.status_code, answer.data["code"]) == (409, "decomposition_not_ready")
+
+
+def test_one_request_edits_a_whole_cluster(rita, found, faces):
+    body = {"component": found[0].id, "filter": "yaw_min=-48", "count": 5, "strengths": [0, 0.2]}
+    headers = {"Idempotency-Key": "cluster"}
+    answer = rita.post("/api/edits/transfer", body, format="json", headers=headers)
+    assert answer.status_code == 202
+    wanted = [face.id for face in faces if face.yaw_degrees >= -48][:5]
+    assert [row["face"] for row in answer.data["results"]] == wanted
+    again = rita.post("/api/edits/transfer", body, format="json", headers=headers)
+    ids = [[row["id"] for row in one.data["results"]] for one in (answer, again)]
+    assert ids[0] == ids[1]
+    for change, code in (
+        ({"count": 51}, "invalid"),
+        ({"filter": "yaw_min=70"}, "no_faces"),
+        ({"filter": "colour=red"}, "invalid_filter"),
+        ({"component": 10**9}, "not_found"),
+    ):
+        refused = rita.post("/api/edits/transfer", {**body, **change}, format="json")
+        assert refused.data["code"] == code
+    assert Edit.objects.count() == 5
+
+
+def test_the_sweep_rings_for_a_search_whose_worker_went_silent(ask):
+    job = Decomposition.objects.get(id=ask().data["id"])
+    long_ago = job.created_at - worker.STALE_AFTER * 3
+    Decomposition.objects.update(created_at=long_ago, heartbeat_at=long_ago, status="queued")
+    sweep()
+    job.refresh_from_db()
+    assert job.heartbeat_at > long_ago
+
+
+def test_the_hash_follows_every_mask(generator, faces):
+    fields = {"rank": 3}
+
+    def hashed(*edges: float) -> str:
+        return components.key_of(generator, faces[0], box(*edges), fields)
+
+    assert hashed(0, 0, 0.5, 0.5) == hashed(0, 0, 0.501, 0.499)
+    assert hashed(0, 0, 0.5, 0.5) != hashed(0, 0, 0.5, 0.5625)
+    assert len(hashed(0, 0, 0.5, 0.5)) == 64
