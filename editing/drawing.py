@@ -20,12 +20,16 @@ class Plot:
 MARGIN = 40
 
 
-def requested_against_achieved(points: Sequence[dict[str, Any]], size: int = 320) -> Plot:
+def requested_against_achieved(
+    points: Sequence[dict[str, Any]], against: Sequence[dict[str, Any]] = (), size: int = 320
+) -> Plot:
     """Measured degrees over asked degrees, with the line on which both agree.
 
-    points  each with "requested", "achieved" and perhaps "spread", all in degrees
+    points   each with "requested", "achieved" and perhaps "spread", all in degrees
+    against  the same of what they are compared with; drawn as series "second"
     """
-    values = [abs(float(point[key])) for point in points for key in ("requested", "achieved")]
+    both = [*points, *against]
+    values = [abs(float(point[key])) for point in both for key in ("requested", "achieved")]
     farthest = max(values, default=0.0)
     step = 10 if farthest <= 40 else 20
     # Up to a whole number of steps, so that a tick stands at 0.
@@ -36,10 +40,12 @@ def requested_against_achieved(points: Sequence[dict[str, Any]], size: int = 320
 
     marks = range(-int(reach), int(reach) + 1, step)
     drawn = []
-    for point in points:
+    for index, point in enumerate(both):
         spread = point.get("spread") or 0.0
         drawn.append(
             {
+                "series": "first" if index < len(points) else "second",
+                "degrees": point["requested"],
                 "x": at(point["requested"]),
                 "y": size - at(point["achieved"]),
                 "low": size - at(max(point["achieved"] - spread, -reach)),
@@ -86,3 +92,110 @@ def centroids(bins: Sequence[dict[str, Any]], width: int = 480, height: int = 20
     edges = [one["yaw_min"] for one in bins] + [last]
     ticks = [{"at": at(edge), "text": f"{edge:g}"} for edge in edges]
     return Plot(width, height, ticks, [{"at": floor, "text": ""}], bars)
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Centroids and lines in a plane of two components, in SVG units of equal size."""
+
+    width: int
+    height: int
+    points: list[dict[str, Any]]
+    lines: list[dict[str, Any]]
+    names: list[str]
+
+
+def plane(pca: dict[str, Any], width: int = 480, most_height: int = 360) -> Plane | None:
+    """Centroids and the fitted lines where the centroids spread most; None without centroids.
+
+    pca  "centroids" with "yaw", "count" and "xy", ends of the lines "left" and "right" or None,
+         and "explained", the share of each component
+    """
+    centroids = pca.get("centroids") or []
+    ends = {side: pca[side] for side in ("left", "right") if pca.get(side)}
+    places = [one["xy"][:2] for one in centroids] + [
+        end[:2] for line in ends.values() for end in line
+    ]
+    if not places:
+        return None
+    low = [min(place[axis] for place in places) for axis in range(2)]
+    reach = [max(place[axis] for place in places) - low[axis] for axis in range(2)]
+    # One scale for both, so that angles are what they are in the space.
+    inner = width - 2 * MARGIN
+    scale = min(inner / (reach[0] or 1.0), (most_height - 2 * MARGIN) / (reach[1] or 1.0))
+    height = round(max(reach[1] * scale, 60) + 2 * MARGIN)
+    left = (width - reach[0] * scale) / 2
+    above = (height - reach[1] * scale) / 2
+
+    def at(place: Sequence[float]) -> tuple[float, float]:
+        x = left + (place[0] - low[0]) * scale
+        return round(x, 2), round(height - above - (place[1] - low[1]) * scale, 2)
+
+    most = max((one.get("count", 1) for one in centroids), default=1) or 1
+    points = []
+    for one in centroids:
+        x, y = at(one["xy"])
+        told = f"{one['yaw']:+.0f}°"
+        points.append(
+            {
+                "x": x,
+                "y": y,
+                "r": round(3 + 6 * (one.get("count", 1) / most) ** 0.5, 2),
+                "text": told,
+                "told": f"{told}: {one.get('count', '?')} faces",
+            }
+        )
+    drawn = []
+    for side, line in ends.items():
+        (x1, y1), (x2, y2) = at(line[0]), at(line[-1])
+        drawn.append({"side": side, "x1": x1, "y1": y1, "x2": x2, "y2": y2})
+    shares = [*(pca.get("explained") or []), None, None][:2]
+    names = [
+        f"component {n}" + ("" if share is None else f", {100 * share:.0f} % of the spread")
+        for n, share in enumerate(shares, 1)
+    ]
+    return Plane(width, height, points, drawn, names)
+
+
+def mean_face_grid(told: dict[str, Any], urls: dict[str, str]) -> list[dict[str, Any]]:
+    """Mean faces with the distances between neighbours, row by row as a grid of cells.
+
+    told  a MeanFaces result: 2n - 1 cells for n poses, in 2m - 1 rows for m lights
+    """
+    lights, poses = told["rows"], told["columns"]
+    published = told.get("published", {})
+    cells: list[dict[str, Any]] = []
+    for i, light in enumerate(lights):
+        peers = published.get("between_poses", {}).get(light)
+        for j, pose in enumerate(poses):
+            name = told["tiles"][i][j]
+            cells.append(
+                {
+                    "kind": "tile",
+                    "url": urls[name] if name else None,
+                    "name": f"light {light}, {pose}",
+                    "n_used": told["used"][i][j],
+                    "n_faces": told["counts"][i][j],
+                }
+            )
+            if j + 1 < len(poses):
+                names = f"light {light}: {pose} to {poses[j + 1]}"
+                cells.append(_gap(told["between_poses"][i][j], peers and peers[j], names))
+        if i + 1 == len(lights):
+            break
+        for j, pose in enumerate(poses):
+            peers = published.get("between_lights", {}).get(pose)
+            names = f"{pose}: light {light} to {lights[i + 1]}"
+            cells.append(_gap(told["between_lights"][i][j], peers and peers[i], names))
+            if j + 1 < len(poses):
+                cells.append({"kind": "blank"})
+    return cells
+
+
+def _gap(measured: float | None, published: float | None, between: str) -> dict[str, Any]:
+    return {
+        "kind": "gap",
+        "between": between,
+        "measured": None if measured is None else f"{measured:.4f}".removeprefix("0"),
+        "published": None if published is None else f"{published:.4f}".removeprefix("0"),
+    }

@@ -1,5 +1,7 @@
 """The page of faces: a filter, what passes it, and what to do with them."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -32,25 +34,31 @@ def faces_page(request: HttpRequest) -> HttpResponse:
         found = faces.show(found, face_filter)
     except Refused as error:
         problem = error.detail
-    campaigns = list(Campaign.objects.select_related("dataset").order_by("slug"))
-    choices = {c["value"]: c["label"] for campaign in campaigns for c in campaign.choices}
-    attributes = {name for dataset in Dataset.objects.here() for name in dataset.attribute_names}
     context = {
-        "filter": face_filter,
-        "query": face_filter.to_query(),
+        **filter_context(face_filter),
         "problem": problem,
         "faces": found,
         "next": following,
         "is_first_page": cursor == "0",
-        "datasets": Dataset.objects.here().order_by("name"),
-        "campaigns": campaigns,
-        "choices": choices,
-        "attributes": sorted(attributes),
-        "splits": SPLITS,
-        "releases": Release.objects.filter(status="done").select_related("campaign"),
         "generators": Generator.objects.filter(status="done").order_by("-id"),
         "default_bins": ", ".join(f"{edge:g}" for edge in faces.DEFAULT_BINS),
         "default_steps": jobs.DEFAULT_STEPS,
         "default_refinements": jobs.DEFAULT_REFINEMENTS,
     }
     return render(request, "editing/faces.html", context)
+
+
+def filter_context(face_filter: FaceFilter) -> dict[str, Any]:
+    """What templates/editing/filter.html offers, and which of it the filter asks for."""
+    campaigns = list(Campaign.objects.select_related("dataset").order_by("slug"))
+    attributes = {name for dataset in Dataset.objects.here() for name in dataset.attribute_names}
+    return {
+        "filter": face_filter,
+        "query": face_filter.to_query(),
+        "datasets": Dataset.objects.here().order_by("name"),
+        "campaigns": campaigns,
+        "choices": {c["value"]: c["label"] for campaign in campaigns for c in campaign.choices},
+        "attributes": sorted(attributes),
+        "splits": SPLITS,
+        "releases": Release.objects.filter(status="done").select_related("campaign"),
+    }

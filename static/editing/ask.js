@@ -23,11 +23,14 @@ export function fieldsOf(form) {
   return body;
 }
 
+/** @typedef {Record<string, unknown>} Body */
+
 /**
  * Ask on submit. One key per set of fields: a second press of the button never asks twice.
  * @param {HTMLFormElement} form with data-ask, and [data-refused] for the answer if it is no
- * @param {(form: HTMLFormElement) => Record<string, unknown>} bodyOf
- * @param {(job: {id: number}) => string} placeOf where the work can be seen
+ * @param {(form: HTMLFormElement, submitter: HTMLElement | null) => Body | Body[]} bodyOf of one
+ *   request, or of several that are asked one after the other
+ * @param {(...jobs: {id: number}[]) => string} placeOf where the work can be seen
  */
 export function askOnSubmit(form, bodyOf, placeOf) {
   const refused = form.querySelector("[data-refused]");
@@ -35,13 +38,16 @@ export function askOnSubmit(form, bodyOf, placeOf) {
   let asked = "", idempotencyKey = "";
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const body = bodyOf(form);
-    if (asked !== JSON.stringify(body)) idempotencyKey = uuid();
-    asked = JSON.stringify(body);
+    const bodies = [bodyOf(form, event.submitter)].flat();
+    if (asked !== JSON.stringify(bodies)) idempotencyKey = uuid();
+    asked = JSON.stringify(bodies);
     if (button instanceof HTMLButtonElement) button.disabled = true;
     if (refused instanceof HTMLElement) refused.hidden = true;
     try {
-      location.assign(placeOf(await request(form.dataset.ask ?? "", { body, idempotencyKey })));
+      const jobs = [];
+      for (const body of bodies)
+        jobs.push(await request(form.dataset.ask ?? "", { body, idempotencyKey: `${idempotencyKey}-${jobs.length}` }));
+      location.assign(placeOf(...jobs));
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       // A request that failed for good is a new one when it is sent again.

@@ -1,0 +1,22 @@
+// @ts-check
+/** The form that asks for a face to be turned, in even steps to both sides. */
+
+const SETTINGS = ["closed_loop", "hold_light"];
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {number} direction
+ */
+export function turnBody(form, direction) {
+  const fields = new FormData(form);
+  const reach = Number(fields.get("reach")), step = Number(fields.get("step"));
+  const n = Math.floor(reach / step);
+  const settings = SETTINGS.filter((name) => fields.has(name));
+  return {
+    kind: "rotation",
+    direction,
+    face: Number(String(fields.get("other") ?? "").trim() || fields.get("face")),
+    degrees: Array.from({ length: 2 * n + 1 }, (_, index) => (index - n) * step),
+    ...(settings.length ? { settings: Object.fromEntries(settings.map((name) => [name, true])) } : {}),
+  };
+}
