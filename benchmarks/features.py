@@ -1,4 +1,6 @@
-"""Lighting vectors per second from 178 x 218 JPEGs, beside reading each face by itself.
+"""Vectors per second from 178 x 218 JPEGs, beside reading each face by itself.
+
+First the numbers of light, then those of appearance that other questions learn from.
 
 `make bench NAME=features ARGS="--faces 1000"`. Rates are per CPU second times the cores used, so
 that other work on the machine does not count; wall-clock rates stand beside them.
@@ -8,6 +10,7 @@ import argparse
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,35 +46,54 @@ def rate(describe: Any, paths: list[Path]) -> tuple[float, float]:
     return CORES * len(paths) / cpu, len(paths) / clock
 
 
+def _projected(basis: Any, raw: Any, seen: Any) -> Any:
+    return basis.project(np.hstack(raw(seen)))
+
+
 def measure(n_faces: int) -> dict[str, Any]:
     with throw_away_database(), tempfile.TemporaryDirectory() as folder:
-        from labeling.learning import features
-        from labeling.suggestions import read_crop
+        from labeling.describing import see
+        from labeling.learning import appearance, features
 
-        def together(paths: list[Path]) -> None:
-            """As the worker does it: crops by threads, vectors by chunks."""
+        def together(paths: list[Path], extract: Any) -> None:
+            """As the worker does it: pictures by threads, vectors by chunks."""
             with ThreadPoolExecutor(CORES) as pool:
                 for start in range(0, len(paths), CHUNK):
-                    crops = list(pool.map(read_crop, paths[start : start + CHUNK]))
-                    points = np.tile(POINTS, (len(crops), 1, 1))
-                    features.extract(np.stack(crops), yaw=np.zeros(len(crops)), landmarks=points)
+                    extract(list(pool.map(see, paths[start : start + CHUNK])))
+
+        def of_light(seen: Any) -> Any:
+            points = np.tile(POINTS, (len(seen), 1, 1))
+            crops = np.stack([one.crop for one in seen])
+            return features.extract(crops, yaw=np.zeros(len(seen)), landmarks=points)
+
+        def raw(seen: Any) -> Any:
+            return appearance.extract(
+                np.stack([one.whole for one in seen]),
+                np.stack([one.crop for one in seen]),
+                yaw=np.zeros(len(seen)),
+                landmarks=np.tile(POINTS, (len(seen), 1, 1)),
+            )
 
         def singly(paths: list[Path]) -> None:
             for path in paths:
-                crop = read_crop(path)
-                features.extract(crop[None], yaw=np.zeros(1), landmarks=POINTS[None])
+                of_light([see(path)])
 
         say(f"writing {n_faces} faces")
         paths = write_faces(Path(folder), n_faces)
-        ours, naive = [], []
+        ours, naive, of_appearance = [], [], []
         with threadpool_limits(1):
-            together(paths[:CHUNK])
+            odd, even = raw([see(path) for path in paths[:CHUNK]])
+            basis = appearance.fit_basis(np.hstack([odd, even]), odd.shape[1])
+            projected = partial(_projected, basis, raw)
+            together(paths[:CHUNK], of_light)
             for round_number in range(ROUNDS):
                 say(f"round {round_number + 1} of {ROUNDS}")
-                ours.append(rate(together, paths))
+                ours.append(rate(partial(together, extract=of_light), paths))
+                of_appearance.append(rate(partial(together, extract=projected), paths))
                 naive.append(rate(singly, paths))
         numbers = len(features.mirror_signs())
     by_cpu, by_clock = np.median(ours, axis=0)
+    others_by_cpu, others_by_clock = np.median(of_appearance, axis=0)
     return {
         "faces": n_faces,
         "numbers": numbers,
@@ -80,6 +102,9 @@ def measure(n_faces: int) -> dict[str, Any]:
         "naive_faces_per_second": rounded(float(np.median(naive, axis=0)[0])),
         "faces_per_second_by_clock": rounded(by_clock),
         "cpu_ms_per_face": rounded(CORES * 1000 / by_cpu),
+        "appearance_numbers": len(basis.mirror_signs()),
+        "appearance_faces_per_second": rounded(others_by_cpu),
+        "appearance_faces_per_second_by_clock": rounded(others_by_clock),
     }
 
 

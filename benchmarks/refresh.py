@@ -31,9 +31,9 @@ def keep_features(campaign: Any, rng: np.random.Generator) -> np.ndarray:
         copy_rows(
             cursor,
             "labeling_facefeatures",
-            ("face_id", "version", "vector"),
+            ("face_id", "kind", "version", "vector"),
             (
-                (face, features.VERSION, vector.tobytes())
+                (face, "light", features.VERSION, vector.tobytes())
                 for face, vector in zip(face_ids, vectors, strict=True)
             ),
         )

@@ -12,15 +12,15 @@ from django.db.models import F
 from django.utils import timezone
 from threadpoolctl import threadpool_limits
 
-from labeling import consensus, looks, ordering, skills, suggestions
+from labeling import consensus, describing, looks, ordering, skills, suggestions
 from labeling.consensus import Belief
-from labeling.learning import features, light_prior
+from labeling.describing import Described
+from labeling.learning import light_prior
 from labeling.learning.acquisition import cold_batch, next_batch
 from labeling.learning.aggregation import Opinion
 from labeling.learning.classifier import Training, fit
 from labeling.learning.stacking import sharpen, sharpness
 from labeling.models import Campaign, Refresh, Turn
-from labeling.suggestions import Described
 from labeling.worker import Progress
 
 # Below this, a classifier says more about chance than about light.
@@ -57,7 +57,7 @@ def alone(campaign: Campaign) -> Iterator[None]:
 def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
     campaign, laps = job.campaign, Laps()
     progress(0.0, "reading features")
-    described = suggestions.describe(campaign, progress)
+    described = describing.describe(campaign, progress)
     laps.end("features")
     progress(0.6, "counting votes")
     hear = consensus.read_votes(campaign)
@@ -151,21 +151,23 @@ def train(
     if len(rows) < LEAST_FACES or n_choices < LEAST_CHOICES:
         return None, rows
     values = campaign.values
-    prior = light_prior.for_choices(campaign.choices)
+    prior = light_prior.for_choices(campaign.choices) if described.is_about_light else None
     training = fit(
         described.vectors[rows],
         targets,
         mirror_of=consensus.mirror_of(campaign),
-        signs=features.mirror_signs(),
+        signs=described.reading.signs,
         weights=weights,
         identities=described.identities[rows],
         prior=prior,
         yaw=described.yaw[rows],
+        # Principal directions differ in size, and the large ones matter most.
+        shares_spread=not described.is_about_light,
         card={
-            "feature_version": features.VERSION,
+            "feature_version": described.reading.version,
             "choices": values,
             "prior": prior and prior.card["data"],
-            "features": "of light" if prior else "of light, made for another question",
+            "features": described.reading.kind.label,
             "n_votes": int(opinion.n_votes[sure].sum()),
         },
     )
@@ -177,13 +179,15 @@ def suggest_beforehand(campaign: Campaign, described: Described) -> None:
 
     Consensus and the queue's order wait for votes: what no person has looked at is no label.
     """
-    prior = light_prior.for_choices(campaign.choices)
+    prior = light_prior.for_choices(campaign.choices) if described.is_about_light else None
     learned = campaign.classifiers.filter(card__n_votes__gt=0)
     if prior is None or not len(described.face_ids) or learned.exists():
         return
-    kept = campaign.classifiers.filter(feature_version=features.VERSION).order_by("-version")
+    kept = campaign.classifiers.filter(feature_version=described.reading.version).order_by(
+        "-version"
+    )
     timid = replace(prior, temperature=prior.temperature / COLD_POWER)
-    classifier = kept.first() or suggestions.keep_classifier(campaign, timid)
+    classifier = kept.order_by("-version").first() or suggestions.keep_classifier(campaign, timid)
     said = timid.predict(described.vectors)
     suggestions.store(classifier, described.face_ids, said)
     ordering.propose(campaign, described.face_ids, said)
@@ -197,14 +201,13 @@ def _order_queue(campaign: Campaign, described: Described, belief: Belief | None
     rows = np.flatnonzero(np.isin(described.face_ids, open_faces))
     if not len(rows):
         return len(open_faces)
-    vectors = described.vectors[rows]
     if belief is None:
-        batch = cold_batch(features.side_contrast(vectors), described.yaw[rows], HEAD, rng)
+        batch = cold_batch(described.contrast[rows], described.yaw[rows], HEAD, rng)
     else:
         believed = np.searchsorted(belief.face_ids, described.face_ids[rows])
         batch = next_batch(
             belief.probabilities[believed],
-            vectors / (vectors.std(axis=0) + 1e-6),
+            described.comparable(rows),
             BATCH,
             rng,
             disputed=belief.asks_more[believed],

@@ -60,9 +60,8 @@ class Rubric:
 
 
 def is_about_light(campaign: Campaign) -> bool:
-    """The built-in question; left, center and right alone may be about a head's pose."""
-    prompt = campaign.prompt.lower()
-    return campaign.values == LIGHT and ("light" in prompt or "illuminat" in prompt)
+    """Whether the built-in guide fits: it tells of left, center and right, in this order."""
+    return campaign.values == LIGHT and campaign.is_about_light
 
 
 def read_rubric(campaign: Campaign) -> Rubric:

@@ -108,6 +108,7 @@ def fit(
     yaw: np.ndarray | None = None,
     seed: int = 0,
     card: dict[str, Any] | None = None,
+    shares_spread: bool = False,
 ) -> Training:
     """Train on faces with (soft) answers.
 
@@ -120,6 +121,7 @@ def fit(
     ridge       strength of the pull towards zero; None: the one with the least held-out log-loss
     prior       what is known before the first answer: few answers bend it, many replace it
     yaw         (n,) degrees, for the card only
+    shares_spread  the features' own sizes say how much they matter: one spread for all of them
     card        kept with the classifier, beside the held-out figures of scoring.judge
     raises      ValueError for shapes that do not fit or a mirror that is no involution
     """
@@ -135,6 +137,8 @@ def fit(
         raise ValueError(f"mirror_of is {mirror_of.tolist()}, expected pairs among 0..{k - 1}")
     weights = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
     mean, spread = _scale(features, signs) if prior is None else (prior.mean, prior.spread)
+    if shares_spread and prior is None:
+        spread = np.full_like(spread, np.sqrt((spread**2).mean()))
     problem = _Problem(
         np.column_stack([_scaled(features, mean, spread), np.ones(n)]),
         targets,

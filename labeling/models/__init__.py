@@ -17,6 +17,7 @@ from labeling.models.learning import (
     Classifier,
     Consensus,
     FaceFeatures,
+    FeatureBasis,
     Suggestion,
 )
 from labeling.models.people import Act, Invite, User
@@ -36,6 +37,7 @@ __all__ = [
     "Dataset",
     "Face",
     "FaceFeatures",
+    "FeatureBasis",
     "Import",
     "Invite",
     "Job",

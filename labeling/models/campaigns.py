@@ -7,6 +7,7 @@ from labeling.models.faces import Dataset, Face
 from labeling.models.people import User
 
 UNSURE = "unsure"
+LIGHT_MIRRORS = {"left": "right", "center": "center", "right": "left"}
 
 
 class Campaign(models.Model):
@@ -79,6 +80,13 @@ class Campaign(models.Model):
     def values(self) -> list[str]:
         """The choices' values in the campaign's own order."""
         return [choice["value"] for choice in self.choices]
+
+    @property
+    def is_about_light(self) -> bool:
+        """The built-in question; left, center and right alone may be about a head's pose."""
+        prompt = self.prompt.lower()
+        mirrors = {choice["value"]: choice["mirror"] for choice in self.choices}
+        return mirrors == LIGHT_MIRRORS and ("light" in prompt or "illuminat" in prompt)
 
 
 class AuditDraw(models.Model):

@@ -4,16 +4,38 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from labeling.models.campaigns import Campaign
-from labeling.models.faces import Face
+from labeling.models.faces import Dataset, Face
 from labeling.models.people import User
 
 
-class FaceFeatures(models.Model):
-    """A face's feature vector, kept with the version of the code that made it."""
+class FeatureBasis(models.Model):
+    """What turns the pictures of a dataset into vectors of appearance: its principal directions."""
 
-    face = models.OneToOneField(Face, models.CASCADE, primary_key=True, related_name="features")
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="feature_bases")
+    version = models.CharField(max_length=40)
+    content = models.BinaryField(help_text="safetensors")
+    n_faces = models.PositiveIntegerField(help_text="looked at when it was made")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class FaceFeatures(models.Model):
+    """A face's feature vector of one kind, with the version of the code that made it."""
+
+    class Kind(models.TextChoices):
+        LIGHT = "light", "where the light comes from"
+        APPEARANCE = "appearance", "what the face looks like"
+
+    face = models.ForeignKey(Face, models.CASCADE, related_name="features", db_index=False)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.LIGHT)
     version = models.CharField(max_length=40)
     vector = models.BinaryField(help_text="float32, little-endian")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["face", "kind"], name="one_vector_per_face_and_kind_of_features"
+            )
+        ]
 
 
 class Classifier(models.Model):

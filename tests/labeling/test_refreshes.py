@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from PIL import Image
 
-from labeling import queue, refreshes, suggestions, tasks, votes, worker
+from labeling import describing, queue, refreshes, tasks, votes, worker
 from labeling.learning import features
 from labeling.learning.classifier import LightClassifier
 from labeling.models import Consensus, FaceFeatures, Refresh, Suggestion, Turn, Vote
@@ -58,7 +58,7 @@ def turn_of(campaign, filename):
 
 
 def test_the_drawn_faces_are_brighter_where_these_tests_say(campaign):
-    described = suggestions.describe(campaign, lambda *args: None)
+    described = describing.describe(campaign, lambda *args: None)
     names = campaign.dataset.faces.order_by("id").values_list("filename", flat=True)
     contrast = features.side_contrast(described.vectors)
     assert [("right" if c > 0 else "left") for c in contrast] == [side_of(n) for n in names]
@@ -84,7 +84,7 @@ def test_the_kept_classifier_says_what_the_suggestions_say(campaign):
     row = campaign.classifiers.get()
     classifier = LightClassifier.from_bytes(bytes(row.weights), feature_version=row.feature_version)
     assert (classifier.card["n_votes"], classifier.card["choices"]) == (16, campaign.values)
-    described = suggestions.describe(campaign, lambda *args: None)
+    described = describing.describe(campaign, lambda *args: None)
     stored = Suggestion.objects.order_by("face_id").values_list("probabilities", flat=True)
     np.testing.assert_allclose(classifier.predict(described.vectors), np.array(stored), atol=1e-6)
 
@@ -162,7 +162,7 @@ def test_a_withdrawn_vote_is_forgotten(campaign, people):
 def test_features_are_made_once_and_again_only_for_another_version(campaign):
     refreshed(campaign)
     FaceFeatures.objects.filter(face__filename="000002.jpg").update(
-        vector=b"\0" * 4 * suggestions.N_FEATURES
+        vector=b"\0" * 4 * len(features.mirror_signs())
     )
     kept = np.frombuffer(FaceFeatures.objects.get(face__filename="000001.jpg").vector, "<f4")
     FaceFeatures.objects.filter(face__filename="000001.jpg").update(
@@ -190,8 +190,8 @@ def test_an_image_of_another_size_is_read_at_the_same_places(tmp_path):
     noise = Image.effect_noise((178, 218), 80).convert("RGB")
     noise.save(tmp_path / "small.png")
     noise.resize((356, 436), Image.Resampling.NEAREST).save(tmp_path / "large.png")
-    small = suggestions.read_crop(tmp_path / "small.png").astype(int)
-    large = suggestions.read_crop(tmp_path / "large.png").astype(int)
+    small = describing.see(tmp_path / "small.png").crop.astype(int)
+    large = describing.see(tmp_path / "large.png").crop.astype(int)
     assert np.abs(small - large).max() <= 1
     exact = np.asarray(noise)[45:173, 25:153].reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
     assert np.abs(small - exact).max() <= 1
@@ -260,6 +260,8 @@ def test_a_campaign_with_two_choices_of_its_own_learns_too(dataset_of):
     refreshed(campaign)
     said = {s.face.filename: s.choice for s in Suggestion.objects.select_related("face")}
     assert said == {f: "lit" if side_of(f) == "left" else "unlit" for f in files(40)}
+    card = campaign.classifiers.get().card
+    assert (card["features"], card["prior"]) == ("what the face looks like", None)
 
 
 def test_a_refresh_is_done_by_command(campaign, capsys):

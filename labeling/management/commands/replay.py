@@ -9,8 +9,8 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from labeling import consensus, suggestions
-from labeling.learning import features, replay
+from labeling import consensus, describing
+from labeling.learning import replay
 from labeling.learning.crowd import Crowd, Kind
 from labeling.learning.peers import peers
 from labeling.management.naming import campaign_named
@@ -88,7 +88,7 @@ def choose(names: list[str] | None) -> dict[str, replay.Strategy]:
 
 def read_pools(campaign: Campaign, truth_file: Path | None) -> Any:
     """From a seed to faces of the campaign whose truth is known, split by people."""
-    described = suggestions.describe(campaign, lambda *args: None)
+    described = describing.describe(campaign, lambda *args: None)
     file = truth_file or Path(campaign.dataset.image_folder).parent / "truth.csv"
     known = read_truth(file, campaign.values)
     names = dict(
@@ -108,10 +108,10 @@ def read_pools(campaign: Campaign, truth_file: Path | None) -> Any:
         truth,
         people,
         ambiguity=np.zeros(len(rows)),
-        contrast=features.side_contrast(vectors),
+        contrast=described.contrast[rows],
         yaw=described.yaw[rows],
         mirror_of=consensus.mirror_of(campaign),
-        signs=features.mirror_signs(),
+        signs=described.reading.signs,
     )
 
 
