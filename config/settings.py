@@ -262,6 +262,8 @@ WORKER_THREADS = env_int("WORKER_THREADS", max(1, (os.cpu_count() or 2) - 1))
 DEVICE = env_text("DEVICE", "auto")
 # Whether a hub id may be downloaded: off, a server fetches nothing that a user typed.
 ALLOW_HUB = env_bool("ALLOW_HUB", False)
+# An ONNX face-recognition model that measures identity in place of our own; needs onnxruntime.
+IDENTITY_MODEL = env_text("IDENTITY_MODEL", "")
 
 LOGGING = {
     "version": 1,

@@ -120,7 +120,7 @@ class _Try:
 
 @dataclass
 class _Frame:
-    """A wish, its side's curve, and what was tried; the first try is the photo: no step, no turn."""
+    """A wish, its side's curve, and what was tried; the first try is the photo itself."""
 
     wish: float
     curve: Curve

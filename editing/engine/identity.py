@@ -97,7 +97,7 @@ def train_identity(
 
     [1] Wang et al. 2018, arXiv 1801.09414
     """
-    names, which, counts = np.unique(identities, return_inverse=True, return_counts=True)
+    _, which, counts = np.unique(identities, return_inverse=True, return_counts=True)
     several = counts[which] >= 2
     if images.dtype != np.uint8 or images.ndim != 4 or not len(images) == len(which):
         raise ValueError(
@@ -138,7 +138,7 @@ def _fit(
 ) -> None:
     peak = 2e-3
     optimizer = torch.optim.AdamW([*net.parameters(), centres], lr=peak, weight_decay=1e-3)
-    net.train().to(memory_format=torch.channels_last)
+    net.train()
     started, steps = time.monotonic(), max_epochs * max(len(rows) // batch, 1)
     for step in range(steps):
         spent = max((time.monotonic() - started) / seconds, step / steps)
@@ -148,7 +148,7 @@ def _fit(
         at = torch.randint(len(rows), (min(batch, len(rows)),), generator=draw).numpy()
         x = _varied(_as_tensor(images[rows[at]]), draw)
         with torch.autocast("cpu", number_type(), enabled=number_type() != torch.float32):
-            found = net(x.contiguous(memory_format=torch.channels_last))
+            found = net(x)
         cosine = F.normalize(found.float()) @ F.normalize(centres).T
         own = torch.from_numpy(classes[at]).long()
         wanted = cosine - MARGIN * F.one_hot(own, len(centres))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ RESAMPLES = 200
 
 @dataclass(frozen=True)
 class Band:
-    """Cosines of pairs that differ in yaw by yaw_min..yaw_max: quantiles 0, .05, .., 1 of each kind."""
+    """Cosines of pairs whose yaws differ by yaw_min..yaw_max: quantiles 0, .05, .. 1 of each."""
 
     yaw_min: float
     yaw_max: float
@@ -144,7 +145,7 @@ def _bands(
     cosine: NDArray[np.floating], same: NDArray[np.bool_], apart: NDArray[np.floating]
 ) -> list[Band]:
     found = []
-    for low, high in zip(BAND_EDGES[:-1], BAND_EDGES[1:], strict=True):
+    for low, high in pairwise(BAND_EDGES):
         inside = (apart >= low) & (apart < high)
         kinds = [cosine[inside & same], cosine[inside & ~same]]
         if min(map(len, kinds)) >= FEWEST_PAIRS:

@@ -19,11 +19,17 @@ def turn(
     face: Face,
     direction: Direction,
     degrees: Sequence[float],
+    closed_loop: bool = False,
+    hold_light: bool = False,
     body: dict,
     key: str = "",
     ring: Ring = tasks.ring_render,
 ) -> Edit:
-    """Ask for one face turned to each of these degrees; the frames come in growing order."""
+    """Ask for one face turned to each of these degrees; the frames come in growing order.
+
+    closed_loop  whether each frame is read and its step corrected until it turned as asked
+    hold_light   whether the loop also keeps the light where it was; needs the loop
+    """
     ready(direction, "direction")
     wanted = sorted(float(degree) for degree in degrees)
     if not 1 <= len(wanted) <= MOST_FRAMES:
@@ -36,6 +42,8 @@ def turn(
             )
     if len(set(wanted)) < len(wanted):
         raise Refused("invalid_degrees", f"degrees {wanted} names a frame twice.")
+    if hold_light and not closed_loop:
+        raise Refused("invalid_settings", "hold_light needs closed_loop; only a loop can hold.")
     return jobs.submit(
         Edit,
         ring=ring,
@@ -46,4 +54,5 @@ def turn(
         face=face,
         direction=direction,
         degrees=wanted,
+        settings={"closed_loop": closed_loop, "hold_light": hold_light},
     )

@@ -1,7 +1,5 @@
-"""Read yaw and light off faces, photos and generated ones alike."""
+"""Read yaw, light and identity off faces, photos and generated ones alike."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,50 +9,84 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from editing import places
+from editing.engine.identity import TellsApart
 from editing.engine.images import to_uint8
-from editing.engine.probes import FaceProbe, train_probe
+from editing.engine.likeness import Likeness
+from editing.engine.probes import FaceProbe
 from editing.filters import FaceFilter
-from editing.runs.loading import crops_of, draw
+from editing.runs.probing import identity_of, probe_of, steering_of
 from labeling.learning import features
 from labeling.learning.classifier import LightClassifier
-from labeling.models import Classifier, Dataset, Face
+from labeling.models import Classifier, Dataset
 from labeling.worker import Progress
 
-PROBE_VERSION = 1
-PROBE_SECONDS = 180
-# More faces make the probe slower to train, hardly truer.
-MOST_PROBE_FACES = 8000
+__all__ = ["Meter", "Readings", "meter_of"]
 
 
 @dataclass(frozen=True)
 class Readings:
-    """yaw_degrees (n,); light (n, k), or None where no classifier has learned the side of light."""
+    """yaw_degrees (n,); light (n, k), or None where no classifier has learned the side of light;
+    identity (n, d) unit vectors, or None where the meter measures none.
+    """
 
     yaw_degrees: NDArray[np.float64]
     light: NDArray[np.float64] | None
+    identity: NDArray[np.float64] | None = None
 
 
 class Meter:
-    """Measures faces: yaw by a probe trained on the dataset, light by the campaign's classifier."""
+    """Measures faces: yaw by a probe trained on the dataset, light by the campaign's classifier,
+    identity by a network trained on the dataset's people.
+
+    steering  yaw probes that a closed loop may follow; they learned from other people than `probe`,
+              which measures what the loop did
+    note      why there is no identity, where there is none
+    """
 
     def __init__(
-        self, probe: FaceProbe, light: LightClassifier | None, values: Sequence[str]
+        self,
+        probe: FaceProbe,
+        light: LightClassifier | None,
+        values: Sequence[str],
+        *,
+        identity: TellsApart | None = None,
+        steering: Sequence[FaceProbe] = (),
+        note: str = "",
     ) -> None:
         self.probe = probe
         self.light = light
         self.values = list(values)
+        self.identity = identity
+        self.steering = tuple(steering)
+        self.note = note
 
     def read(self, x: torch.Tensor) -> Readings:
-        """Yaw and light of faces x (n, 3, h, w) in [-1, 1]."""
-        x = x.detach().float().cpu().clamp(-1, 1)
+        """Yaw, light and identity of faces x (n, 3, h, w) in [-1, 1]."""
+        x = _shown(x)
         yaw = self.probe.predict(x).yaw_degrees
+        identity = None if self.identity is None else self.identity.embed(x)
+        return Readings(yaw, self._light(x, yaw), identity)
+
+    def steer(self, x: torch.Tensor) -> Readings:
+        """Yaw and light as a closed loop may follow them; needs `steering`."""
+        if not self.steering:
+            raise ValueError("This meter has no probes to steer by; ask meter_of for them.")
+        x = _shown(x)
+        yaw = np.mean([probe.predict(x).yaw_degrees for probe in self.steering], axis=0)
+        return Readings(yaw, self._light(x, yaw))
+
+    def side(self, light: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+        """Light (n, k) as one number each, -1 surely the first choice .. 1 surely the last."""
+        if light is None or len(self.values) < 2:
+            return None
+        return light @ np.linspace(-1, 1, len(self.values))
+
+    def _light(self, x: torch.Tensor, yaw: NDArray[np.float64]) -> NDArray[np.float64] | None:
         if self.light is None:
-            return Readings(yaw, None)
+            return None
         if x.shape[-1] != features.SIZE:
             x = F.interpolate(x, (features.SIZE, features.SIZE), mode="bicubic", antialias=True)
-        vectors = features.extract(to_uint8(x), yaw=yaw)
-        return Readings(yaw, self.light.predict(vectors))
+        return self.light.predict(features.extract(to_uint8(x), yaw=yaw))
 
     def name_light(self, probabilities: NDArray[np.float64] | None) -> dict[str, float] | None:
         """One face's light as {choice: probability}."""
@@ -65,18 +97,71 @@ class Meter:
         }
 
     def card(self) -> dict[str, Any]:
-        """What the probe's own error is, on identities it has not seen."""
+        """What each probe's own error is, on people it has not seen."""
         held_out = self.probe.held_out
+        steering = [probe.held_out.yaw_error_degrees for probe in self.steering]
         return {
             "yaw_error": held_out.yaw_error_degrees,
             "yaw_baseline": held_out.yaw_baseline_degrees,
             "n_held_out": held_out.n_faces,
+            "steering_errors": steering or None,
             "light_by": "campaign classifier" if self.light else None,
+            **(_light_card(self.light) if self.light else {}),
+            "identity": _identity_card(self.identity.likeness) if self.identity else None,
+            **({"identity_note": self.note} if self.note else {}),
         }
 
 
-def meter_of(dataset: Dataset, face_filter: FaceFilter, size: int, progress: Progress) -> Meter:
-    """The meter for a dataset at a picture size; its probe is trained once and kept."""
+def _shown(x: torch.Tensor) -> torch.Tensor:
+    return x.detach().float().cpu().clamp(-1, 1)
+
+
+def _light_card(light: LightClassifier) -> dict[str, Any]:
+    card = light.card
+    return {
+        "light_accuracy": card.get("accuracy"),
+        "light_accuracy_interval": (card.get("intervals") or {}).get("accuracy"),
+        "n_light_held_out": card.get("n_held_out", card.get("n_faces")),
+    }
+
+
+def _identity_card(found: Likeness) -> dict[str, Any]:
+    return {
+        "auc": round(found.auc, 4),
+        "auc_interval": [round(at, 4) for at in found.auc_interval],
+        "eer": round(found.eer, 4),
+        "n_people": found.n_people,
+        "n_faces": found.n_faces,
+        "bands": [
+            {
+                "yaw_min": band.yaw_min,
+                "yaw_max": band.yaw_max,
+                "same": _spread(band.same),
+                "different": _spread(band.different),
+            }
+            for band in found.bands
+        ],
+    }
+
+
+def _spread(quantiles: Sequence[float]) -> list[float]:
+    """Of quantiles 0, .05, .. 1: the 5%, 50% and 95% one."""
+    return [quantiles[1], quantiles[len(quantiles) // 2], quantiles[-2]]
+
+
+def meter_of(
+    dataset: Dataset,
+    face_filter: FaceFilter,
+    size: int,
+    progress: Progress,
+    *,
+    identity: bool = False,
+    steering: bool = False,
+) -> Meter:
+    """The meter for a dataset at a picture size; each probe is trained once and kept.
+
+    identity, steering  whether it measures identity, whether a closed loop will follow it
+    """
     campaign = face_filter.labels_campaign()
     light = None
     if campaign is not None:
@@ -84,33 +169,12 @@ def meter_of(dataset: Dataset, face_filter: FaceFilter, size: int, progress: Pro
         if row := newest.order_by("-version").first():
             light = LightClassifier.from_bytes(bytes(row.weights), feature_version=features.VERSION)
     probe = probe_of(dataset, size, progress)
-    return Meter(probe, light, campaign.values if campaign else [])
-
-
-def probe_of(dataset: Dataset, size: int, progress: Progress) -> FaceProbe:
-    """The yaw probe of a dataset at a picture size: from its file, else trained now."""
-    path = places.probe_file(dataset.id, size, PROBE_VERSION)
-    if path.is_file():
-        return FaceProbe.load(path)
-    seen = Face.objects.filter(dataset=dataset, yaw_degrees__isnull=False)
-    rows = list(seen.values_list("id", "yaw_degrees", "identity"))
-    rows = sorted(rows, key=lambda row: draw(row[0]))[:MOST_PROBE_FACES]
-    crops = crops_of(
-        [face_id for face_id, _, _ in rows],
-        size,
-        lambda done, n: progress(0.2 * done / n, "Reading faces for the yaw probe"),
+    told, note = identity_of(dataset, size, progress) if identity else (None, "")
+    return Meter(
+        probe,
+        light,
+        campaign.values if campaign else [],
+        identity=told,
+        steering=steering_of(dataset, size, progress) if steering else (),
+        note=note,
     )
-    probe = train_probe(
-        crops,
-        np.array([yaw for _, yaw, _ in rows]),
-        # A face of nobody known is its own person; identities are never negative.
-        np.array([-face_id if who is None else who for face_id, _, who in rows]),
-        seconds=PROBE_SECONDS,
-        on_progress=lambda share: progress(0.2 + 0.8 * share, "Training the yaw probe"),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        probe.save(f"{folder}/probe")
-        # Two workers may have trained it at once; either probe will do.
-        os.replace(f"{folder}/probe", path)
-    return probe

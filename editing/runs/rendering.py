@@ -4,51 +4,83 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.numpy import load
 
 from editing import places
 from editing.engine import images
 from editing.engine.calibration import Calibration
+from editing.engine.closed_loop import Aim
 from editing.engine.ddim import invert, time_grid
 from editing.engine.denoiser import Denoiser
+from editing.engine.films import film
 from editing.engine.rotation import RotationFit
 from editing.filters import FaceFilter
-from editing.models import Direction, Edit, Embedding
+from editing.models import Direction, Edit, Embedding, Face
+from editing.recipes import FitRecipe
 from editing.runs.fitting import DIRECTION_FORMAT
+from editing.runs.frames import told_of
 from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
 from editing.runs.measuring import Meter, meter_of
-from editing.runs.turning import Frames, Source, Turner
+from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
 from editing.store import write_whole
 from labeling.errors import Refused
 from labeling.worker import Progress
 
-STRIP_SCALE, ANIMATION_SCALE = 2, 5
+STRIP_SCALE, LARGE_SCALE, ANIMATION_SCALE = 2, 4, 5
 
 
 def render_edit(job: Edit, progress: Progress) -> None:
     """Render an edit's frames into a folder of this attempt, then name them on the row."""
     direction = job.direction
-    generator = direction.generator
     progress(0, "Loading the generator")
-    denoiser = denoiser_of(generator)
-    recipe = recipe_of(generator, direction.space)
-    grid = time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep)
-    fit = fit_of(direction)
-    calibration = Calibration.from_json(direction.result["calibration"])
-    turner = Turner(denoiser, grid, fit, calibration)
-    face_filter = FaceFilter.parse(direction.filter)
-    meter = meter_of(direction.dataset, face_filter, denoiser.image_size, progress)
-    source = source_of(job, denoiser, recipe, meter, progress)
+    turner, recipe = turner_of(direction)
+    loops = bool(job.settings.get("closed_loop"))
+    meter = meter_of(
+        direction.dataset,
+        FaceFilter.parse(direction.filter),
+        turner.denoiser.image_size,
+        progress,
+        identity=True,
+        steering=loops,
+    )
+    source = source_of(job.face, direction, turner.denoiser, recipe, meter, progress)
     frames = turner.frames(
-        source, job.degrees, lambda share: progress(0.2 + 0.7 * share, "Turning the head")
+        source,
+        job.degrees,
+        lambda share: progress(0.2 + 0.7 * share, "Turning the head"),
+        loop=loop_of(meter, bool(job.settings.get("hold_light"))) if loops else None,
     )
     progress(0.9, "Measuring and writing")
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.edit_folder(job.id) / str(job.attempt)
     result = written(folder, job, frames, source, meter)
     progress.ours.update(result=result)
+
+
+def turner_of(direction: Direction) -> tuple[Turner, Embedding]:
+    """A fitted direction, ready to turn faces, and how the latents of its space are made."""
+    denoiser = denoiser_of(direction.generator)
+    recipe = recipe_of(direction.generator, direction.space)
+    turner = Turner(
+        denoiser,
+        time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep),
+        fit_of(direction),
+        Calibration.from_json(direction.result["calibration"]),
+        motion=FitRecipe.parse(direction.recipe).motion,
+        kind=recipe.kind,
+    )
+    return turner, recipe
+
+
+def loop_of(meter: Meter, holds_light: bool = False, aim: Aim | None = None) -> Loop:
+    """A closed loop that follows the meter's steering probes."""
+
+    def read(x: torch.Tensor) -> Any:
+        seen = meter.steer(x)
+        return seen.yaw_degrees, meter.side(seen.light)
+
+    return Loop(read, aim or Aim(), holds_light)
 
 
 def fit_of(direction: Direction) -> RotationFit:
@@ -72,13 +104,19 @@ def fit_of(direction: Direction) -> RotationFit:
 
 
 def source_of(
-    job: Edit, denoiser: Denoiser, recipe: Embedding, meter: Meter, progress: Progress
+    face: Face,
+    direction: Direction,
+    denoiser: Denoiser,
+    recipe: Embedding,
+    meter: Meter,
+    progress: Progress,
 ) -> Source:
     """The face to be turned; its latent from the store, else found now."""
-    photos = images.to_tensor(crops_of([job.face_id], denoiser.image_size))
-    store = store_of(job.direction.generator, job.direction.space)
-    if store.present([job.face_id]):
-        x_t = torch.from_numpy(store.read([job.face_id])).reshape(photos.shape)
+    photos = images.to_tensor(crops_of([face.id], denoiser.image_size))
+    store = store_of(direction.generator, direction.space)
+    # A store of bottlenecks does not hold the noisy face from which the picture is made.
+    if recipe.kind != BOTTLENECK and store.present([face.id]):
+        x_t = torch.from_numpy(store.read([face.id])).reshape(photos.shape)
     else:
         grid = time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep)
         x_t = invert(
@@ -88,7 +126,7 @@ def source_of(
             recipe.refinements,
             lambda done, steps: progress(0.2 * done / steps, "Finding the face's latent"),
         ).cpu()
-    yaw = job.face.yaw_degrees
+    yaw = face.yaw_degrees
     if yaw is None:
         yaw = float(meter.read(photos).yaw_degrees[0])
     return Source(photos[0], x_t[0], yaw)
@@ -99,45 +137,27 @@ def written(
 ) -> dict[str, Any]:
     """Write every file of an edit; returns what its row says of them."""
     pictures = images.to_uint8(frames.x)
-    seen, photo = meter.read(frames.x), meter.read(source.photo[None])
-    told = []
-    for at, degrees in enumerate(job.degrees):
-        name = f"frame{at:02d}.png"
-        write_whole(folder / name, images.png(pictures[at]))
-        yaw = float(seen.yaw_degrees[at])
-        told.append(
-            {
-                "degrees": degrees,
-                # Comparable with degrees: how far the head turned from where it looked.
-                "achieved_yaw": round(yaw - float(photo.yaw_degrees[0]), 3),
-                "yaw_degrees": round(yaw, 3),
-                "light": meter.name_light(None if seen.light is None else seen.light[at]),
-                "is_clamped": bool(frames.is_clamped[at]),
-                "file": name,
-            }
-        )
+    told = told_of(frames, job.degrees, source, meter)
+    for at, frame in enumerate(told["frames"]):
+        frame["file"] = f"frame{at:02d}.png"
+        write_whole(folder / frame["file"], images.png(pictures[at]))
     labels = [f"{degrees:+g}°" if degrees else "photo" for degrees in job.degrees]
-    write_whole(folder / "strip.png", images.png(images.strip(pictures, labels, STRIP_SCALE)))
-    animation = None
+    strips = {"strip": STRIP_SCALE, "strip_large": LARGE_SCALE}
+    for name, scale in strips.items():
+        strip = images.strip(pictures, labels, scale)
+        write_whole(folder / f"{name}.png", images.png(strip))
+    animation = video = None
     if len(pictures) > 1:
-        animation = "animation.webp"
+        animation, video = "animation.webp", "animation.mp4"
         write_whole(folder / animation, images.animation(pictures, scale=ANIMATION_SCALE))
+        write_whole(folder / video, film(pictures, scale=ANIMATION_SCALE))
     return {
         "folder": folder.name,
-        # In the campaign's order, which an object in the database does not keep.
-        "choices": meter.values if seen.light is not None else [],
-        "frames": told,
+        **told,
         "strip": "strip.png",
+        # Pixels that were never measured: the generator's frames, enlarged for the eye.
+        "strip_large": "strip_large.png",
+        "enlarged": {"by": "Lanczos", "scale": LARGE_SCALE, "pixels": pictures.shape[1]},
         "animation": animation,
-        "source_yaw": round(source.yaw_degrees, 3),
-        "source_measured_yaw": round(float(photo.yaw_degrees[0]), 3),
-        "source_light": meter.name_light(None if photo.light is None else photo.light[0]),
-        "probe": meter.card(),
-        "light_kept": _kept(seen.light, photo.light),
+        "video": video,
     }
-
-
-def _kept(light: np.ndarray | None, photo: np.ndarray | None) -> float | None:
-    if light is None or photo is None:
-        return None
-    return round(float((light.argmax(axis=1) == photo[0].argmax()).mean()), 4)

@@ -2,21 +2,21 @@
 """What the tests of editing share: a tiny generator of random weights, and rows that use it."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import django
 import pytest
 import torch
+from django.conf import settings
 
 # When only this folder is asked for, pytest reads this file before tests/conftest.py sets up.
 django.setup()
 
-from editing import jobs, places, runs
+from editing import jobs, runs
 from editing.engine.denoiser import new_unet, save_generator
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
-from editing.runs.measuring import PROBE_VERSION
 from labeling import worker
 from labeling.management.running import nobody
 from labeling.models import Dataset, Face, Job
@@ -26,8 +26,8 @@ SIZE = 16
 
 @pytest.fixture(scope="session")
 def kept_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the first test that fits a direction leaves its probe for the next ones."""
-    return tmp_path_factory.mktemp("probes") / "probe.safetensors"
+    """Where the first test that needs a probe leaves it for the next ones."""
+    return tmp_path_factory.mktemp("probes")
 
 
 @pytest.fixture(scope="session")
@@ -67,14 +67,16 @@ def generator(db: None, generator_folder: Path, done: Callable[[Job], Job]) -> G
 
 
 @pytest.fixture
-def many(dataset_of: Callable[..., Dataset], kept_probe: Path) -> Dataset:
+def many(dataset_of: Callable[..., Dataset], kept_probe: Path) -> Iterator[Dataset]:
     """120 faces of 40 people, the same in each test, enough for every bin and people set apart."""
     dataset = dataset_of(120, name="many")
-    if kept_probe.exists():
-        place = places.probe_file(dataset.id, SIZE, PROBE_VERSION)
-        place.parent.mkdir(exist_ok=True)
-        shutil.copy(kept_probe, place)
-    return dataset
+    folder, name = settings.VAR_DIR / "probes", f"dataset{dataset.id}-"
+    folder.mkdir(exist_ok=True)
+    for path in kept_probe.iterdir():
+        shutil.copy(path, folder / f"{name}{path.name}")
+    yield dataset
+    for path in folder.glob(f"{name}*"):
+        shutil.copy(path, kept_probe / path.name.removeprefix(name))
 
 
 @pytest.fixture
@@ -101,16 +103,13 @@ def direction(
     generator: Generator,
     ask_embedding: Callable[..., Embedding],
     done: Callable[[Job], Job],
-    kept_probe: Path,
 ) -> Direction:
     """A fitted direction in the tiny generator's space."""
     assert done(ask_embedding()).status == "done"
     row = jobs.fit_direction(
         user=None, generator=generator, face_filter=FaceFilter(), body={}, ring=nobody
     )
-    done(row)
-    shutil.copy(places.probe_file(many.id, SIZE, PROBE_VERSION), kept_probe)
-    return row
+    return done(row)
 
 
 @pytest.fixture

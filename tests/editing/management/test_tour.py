@@ -11,7 +11,7 @@ from PIL import Image
 from editing.engine.denoiser import new_unet, save_generator
 from editing.management import truth
 from editing.models import Edit
-from editing.runs import fitting, measuring
+from editing.runs import fitting, probing
 from labeling.models import Release, Vote
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -23,7 +23,8 @@ def quick(settings, tmp_path, monkeypatch):
     """A var folder of one's own, and probes that need not be good."""
     settings.VAR_DIR = tmp_path / "var"
     settings.VAR_DIR.mkdir()
-    monkeypatch.setattr(measuring, "PROBE_SECONDS", 2)
+    monkeypatch.setattr(probing, "PROBE_SECONDS", 2)
+    monkeypatch.setattr(probing, "IDENTITY_SECONDS", 2)
     monkeypatch.setattr(truth, "PROBE_SECONDS", 2)
     monkeypatch.setattr(fitting, "MEASURED_FACES", 3)
     save_generator(tmp_path / "untrained", new_unet(16), {"data": "none"})
