@@ -124,7 +124,8 @@ def pictures_in(result: Any) -> list[str]:
     if isinstance(result, dict | list):
         parts = result.values() if isinstance(result, dict) else result
         return [name for part in parts for name in pictures_in(part)]
-    return [result] if isinstance(result, str) and result.endswith((".png", ".webp", ".mp4")) else []
+    is_name = isinstance(result, str) and result.endswith((".png", ".webp", ".mp4"))
+    return [result] if is_name else []
 
 
 def show_component(component: Component) -> dict[str, Any]:

@@ -17,8 +17,7 @@ def film(frames: NDArray[np.uint8], scale: int = 5, frames_per_second: int = 11)
     # Chroma is kept for blocks of 2 x 2 pixels, so both sides must be even.
     width, height = (2 * round(side * scale / 2) for side in (frames.shape[2], frames.shape[1]))
     once = [
-        Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS)
-        for frame in frames
+        Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS) for frame in frames
     ]
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
