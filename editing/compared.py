@@ -1,10 +1,10 @@
-"""Directions held against each other: one table of whatever their results hold."""
+"""Tables of whatever results hold: directions and turned faces against each other, frames."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from editing.filters import FaceFilter
-from editing.models import Direction
+from editing.models import Direction, Edit
 from editing.recipes import FitRecipe
 
 Show = Callable[[Any], str]
@@ -39,6 +39,19 @@ FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("probe.yaw_error", "the yaw probe itself is off", _degrees),
 )
 
+EDIT_FIGURES: tuple[tuple[str, str, Show], ...] = (
+    ("yaw_mae", "off the asked degrees, mean", _degrees),
+    ("light_kept", "frames that keep the side of the light", _share),
+    ("identity", "frames nearer to the photo than the median stranger", _share),
+    ("source_measured_yaw", "the photo itself measures", _degrees),
+)
+FRAME_FIGURES: tuple[tuple[str, str, Show], ...] = (
+    ("identity.cosine", "Likeness to the photo", _decimals),
+    ("identity.different", "of a stranger, median", _decimals),
+    ("shell", "Size beside its source", _decimals),
+    ("rounds", "Tries", str),
+)
+
 
 def table(directions: Sequence[Direction]) -> list[dict[str, Any]]:
     """A row for each figure that one of them has: name, and a text or None for each direction."""
@@ -46,8 +59,38 @@ def table(directions: Sequence[Direction]) -> list[dict[str, Any]]:
         {"name": name, "values": [_setting(direction, name) for direction in directions]}
         for name in ("faces", "space", "bins", *_recipe_names(directions))
     ]
-    for path, name, show in FIGURES:
-        values = [at(direction.result, path) for direction in directions]
+    return rows + _told([direction.result for direction in directions], FIGURES)
+
+
+def edits_table(edits: Sequence[Edit]) -> list[dict[str, Any]]:
+    """The same for faces turned: how each was asked for, and what all its frames tell together."""
+    settings = {"closed_loop": "closed loop", "hold_light": "holds the light"}
+    rows = [
+        {"name": name, "values": ["yes" if edit.settings.get(key) else "no" for edit in edits]}
+        for key, name in settings.items()
+        if any(edit.settings.get(key) for edit in edits)
+    ]
+    return rows + _told([edit.result for edit in edits], EDIT_FIGURES)
+
+
+def frames_table(result: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Names of columns, and a text in each for every frame of a turned face."""
+    choices = result["choices"]
+    names = [f"Light {choice}" for choice in choices]
+    rows = [[_decimals(frame["light"][choice]) for choice in choices] for frame in result["frames"]]
+    for found in _told(result["frames"], FRAME_FIGURES):
+        names.append(found["name"])
+        for row, text in zip(rows, found["values"], strict=True):
+            row.append(text or "–")
+    return names, rows
+
+
+def _told(
+    results: Sequence[dict[str, Any]], figures: Sequence[tuple[str, str, Show]]
+) -> list[dict[str, Any]]:
+    rows = []
+    for path, name, show in figures:
+        values = [at(result, path) for result in results]
         if any(value is not None for value in values):
             shown = [None if value is None else show(value) for value in values]
             rows.append({"name": name, "values": shown})

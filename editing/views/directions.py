@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
-from editing import drawing, jobs
+from editing import compared, drawing, jobs
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from editing.shown import rows_of, with_urls
@@ -53,6 +53,8 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
         kept = result["check"]["light_kept"]
         context["light_kept_percent"] = None if kept is None else round(100 * kept)
         context["plot"] = drawing.requested_against_achieved(result["check"]["points"])
+        context["plane"] = drawing.plane(result.get("pca") or {})
+        context["table"] = compared.table([direction])
         context["line_plot"] = drawing.centroids(result["bins"])
     return render(request, "editing/direction.html", context)
 
@@ -63,15 +65,15 @@ def edit_page(request: HttpRequest, edit_id: int) -> HttpResponse:
     context: dict[str, Any] = {"edit": edit, "url": reverse("api-edit", args=[edit.id])}
     if edit.status == "done":
         result = with_urls(edit)
+        columns, texts = compared.frames_table(result)
         degrees = [frame["degrees"] for frame in result["frames"]]
         context |= {
             "result": result,
             # The slider starts at the photo itself, or at what comes nearest to it.
             "start": min(range(len(degrees)), key=lambda index: abs(degrees[index])),
-            "rows": [
-                (frame, [frame["light"][choice] for choice in result["choices"]])
-                for frame in result["frames"]
-            ],
+            "columns": columns,
+            "rows": list(zip(result["frames"], texts, strict=True)),
+            "figures": compared.edits_table([edit]),
             "plot": drawing.requested_against_achieved(
                 [
                     {"requested": f["degrees"], "achieved": f["achieved_yaw"]}

@@ -156,6 +156,7 @@ def _turned(*edits: Edit | None) -> dict[str, Any] | None:
         told["plot"] = drawing.requested_against_achieved(
             *(_points(stage["result"]["frames"]) for stage in stages)
         )
+        told["table"] = compared.edits_table([edit for _, edit in asked])
         told["is_one_face"] = len({edit.face_id for _, edit in asked}) == 1
     return told
 

@@ -3,12 +3,13 @@
 
 import { askOnSubmit } from "./ask.js";
 import { wireSaving } from "./svg.js";
-import { turnBody } from "./turn.js";
+import { turnBody, wireSettings } from "./turn.js";
 
 wireSaving();
 /** @type {HTMLFormElement | null} */
 const form = document.querySelector("form[data-direction]");
 if (form) {
+  wireSettings(form);
   // The template cannot know the edit's number yet: it gives the address of number 0.
   askOnSubmit(
     form,

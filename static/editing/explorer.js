@@ -6,7 +6,7 @@ import { askOnSubmit, fieldsOf } from "./ask.js";
 import { queryOf, wireAttributes } from "./filter.js";
 import { drawHistogram, EDGES } from "./histogram.js";
 import { wireSaving } from "./svg.js";
-import { turnBody } from "./turn.js";
+import { turnBody, wireSettings } from "./turn.js";
 import { wireTurning } from "./turning.js";
 
 /** @typedef {import("./histogram.js").Summary} Summary */
@@ -169,6 +169,7 @@ if (compare instanceof HTMLFormElement) {
 /** @type {HTMLFormElement | null} */
 const turn = page.querySelector("form[data-turn]");
 if (turn) {
+  wireSettings(turn);
   const directions = (turn.dataset.turn ?? "").trim().split(/\s+/).map(Number);
   askOnSubmit(
     turn,

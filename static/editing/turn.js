@@ -4,6 +4,21 @@
 const SETTINGS = ["closed_loop", "hold_light"];
 
 /**
+ * Only a closed loop can hold the light.
+ * @param {HTMLFormElement} form
+ */
+export function wireSettings(form) {
+  const loop = form.elements.namedItem("closed_loop"), hold = form.elements.namedItem("hold_light");
+  if (!(loop instanceof HTMLInputElement && hold instanceof HTMLInputElement)) return;
+  const follow = () => {
+    hold.disabled = !loop.checked;
+    if (!loop.checked) hold.checked = false;
+  };
+  loop.addEventListener("input", follow);
+  follow();
+}
+
+/**
  * @param {HTMLFormElement} form
  * @param {number} direction
  */
