@@ -59,7 +59,7 @@ def top_singular(
     masks: torch.Tensor,
     k: int,
     *,
-    tolerance: float = 1e-2,
+    tolerance: float = 3e-2,
     max_steps: int = 20,
     seed: int = 0,
     on_step: OnStep | None = None,
@@ -164,5 +164,5 @@ def _improved(pulled: torch.Tensor, residuals: torch.Tensor, k: int) -> Singular
     _, s, v = torch.linalg.svd(pulled, full_matrices=False)
     rank = int((s > ROUNDING * s[0]).sum())
     if rank < k:
-        raise ValueError(f"{k} singular vectors were asked for; this region has only {rank}.")
+        raise ValueError(f"{k} singular vectors were asked for; a region has only {rank}.")
     return Singular(s[:k], v[:k], residuals[:k])

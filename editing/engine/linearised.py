@@ -18,17 +18,18 @@ from torch.overrides import TorchFunctionMode
 
 Derivative = Callable[..., torch.Tensor]
 
-# These map a tangent as they map the tensor itself: shapes, copies, resampling.
-LINEAR = frozenset(
-    "view reshape permute transpose contiguous to float double expand clone flatten squeeze chunk "
-    "unsqueeze split cat stack interpolate avg_pool2d neg detach pad _pad repeat unflatten dropout "
-    "__getitem__ __get__ __len__ size dim stride numel is_contiguous is_floating_point".split()
-)
-BIASED = frozenset(["conv2d", "conv_transpose2d", "linear"])
-SUMS = frozenset(["add", "sub", "__add__", "__radd__", "__sub__", "__rsub__"])
-PRODUCTS = frozenset(["mul", "__mul__", "__rmul__"])
-QUOTIENTS = frozenset(["div", "__truediv__", "true_divide"])
-ELEMENTWISE = frozenset(["silu", "gelu", "relu", "mish", "sigmoid", "tanh"])
+# These map a tangent as they map the tensor itself.
+SHAPES = {"view", "reshape", "permute", "transpose", "flatten", "unflatten", "squeeze", "unsqueeze"}
+PIECES = {"chunk", "split", "cat", "stack", "expand", "repeat", "pad", "_pad", "__getitem__"}
+COPIES = {"contiguous", "to", "float", "double", "clone", "detach", "dropout"}
+RESAMPLING = {"interpolate", "avg_pool2d", "neg"}
+QUESTIONS = {"size", "dim", "stride", "numel", "is_contiguous", "is_floating_point", "__len__"}
+LINEAR = SHAPES | PIECES | COPIES | RESAMPLING | QUESTIONS | {"__get__"}
+BIASED = {"conv2d", "conv_transpose2d", "linear"}
+SUMS = {"add", "sub", "__add__", "__radd__", "__sub__", "__rsub__"}
+PRODUCTS = {"mul", "__mul__", "__rmul__"}
+QUOTIENTS = {"div", "__truediv__", "true_divide"}
+ELEMENTWISE = {"silu", "gelu", "relu", "mish", "sigmoid", "tanh"}
 
 
 class NotLinearised(ValueError):
@@ -142,7 +143,7 @@ class _Normalised(torch.autograd.Function):
         return _projected(v, z).mul_(scale)
 
     @staticmethod
-    def backward(ctx: Any, u: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, u: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         z, scale = ctx.saved_tensors
         return _projected(u * scale, z), None, None
 
