@@ -28,7 +28,8 @@ class FitRecipe:
     weights     "similar": a face counts by how like the source its light and attributes are
     motion      how a latent moves: "moments" keeps each channel's mean and spread, "straight" as
                 published, "norm" keeps the whole latent's norm, "slerp" turns it on its shell
-    bootstraps  refits on faces drawn with replacement, for the slope's interval
+    bootstraps  refits on people drawn with replacement, for the slope's interval
+    fewest      faces a bin should hold; below that its filter is relaxed, see `runs.choosing`
     """
 
     bin_rule: str = "width"
@@ -40,6 +41,7 @@ class FitRecipe:
     weights: str = "equal"
     motion: str = "moments"
     bootstraps: int = 0
+    fewest: int = 5
 
     @classmethod
     def parse(cls, given: Mapping[str, Any] | None) -> "FitRecipe":
@@ -55,6 +57,7 @@ class FitRecipe:
             raise _refuse(f"mirror is {given['mirror']!r}; expected true or false.")
         _number(given, "ridge", 0, 1e6)
         _number(given, "bootstraps", 0, MOST_BOOTSTRAPS, whole=True)
+        _number({"fewest": cls.fewest, **given}, "fewest", 1, 1000, whole=True)
         names = given.get("subtract", ())
         if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
             raise _refuse(f"subtract is {names!r}; expected a list of names.")

@@ -1,102 +1,112 @@
 """Fit a direction: faces of a filter -> yaw clusters -> lines -> calibrated degrees -> figures."""
 
-from collections.abc import Sequence
+import hashlib
+import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
-from editing import places
 from editing.engine.calibration import fit_calibration
-from editing.engine.clusters import ClusterSums
+from editing.engine.clusters import bins_of
 from editing.engine.ddim import time_grid
-from editing.engine.images import to_tensor
-from editing.engine.lines import RotationFit, YawLine, fit_rotation
-from editing.engine.rotation import turn
+from editing.engine.intervals import Refits, Spread
+from editing.engine.lines import RotationFit, YawLine
+from editing.engine.moments import Moments, adjusted, fit_moments
+from editing.engine.projection import projected
+from editing.engine.regression import design, read
+from editing.engine.similarity import tone_shares
 from editing.filters import FaceFilter
-from editing.models import Direction
-from editing.runs.loading import (
-    crops_of,
-    denoiser_of,
-    draw,
-    is_set_apart,
-    recipe_of,
-    store_of,
+from editing.models import Direction, Embedding
+from editing.recipes import FitRecipe
+from editing.runs.calibrating import (
+    Row,
+    checked_turns,
+    near_frontal,
+    response,
+    sources,
+    with_lines,
 )
-from editing.runs.measuring import Meter, meter_of
-from editing.runs.turning import Source, Turner
-from editing.store import LatentStore, write_whole
+from editing.runs.choosing import Chosen, choose
+from editing.runs.keeping import DIRECTION_FORMAT, keep
+from editing.runs.loading import denoiser_of, recipe_of, store_of
+from editing.runs.local_fits import fit_for
+from editing.runs.measuring import meter_of
+from editing.runs.provenance import code_version
+from editing.runs.summing import (
+    LIGHT,
+    beside_of,
+    judged,
+    judged_centroids,
+    store_dimensions,
+    summed,
+)
+from editing.runs.turning import BOTTLENECK, Turner
+from editing.store import LatentStore
 from labeling.errors import Refused
-from labeling.models import Face
 from labeling.worker import Progress
 
-DIRECTION_FORMAT = "penumbra-direction-2"
-FEWEST_IN_A_BIN = 2
+__all__ = ["DIRECTION_FORMAT", "KEPT_HELD_OUT", "Row", "fit_direction", "fit_for", "sources"]
+
 # Faces that measure the response, and as many others that check it.
 MEASURED_FACES = 24
-NEAR_FRONTAL = 10.0
-# Steps along the line, in the line's own degrees: it undershoots, so they reach far past 30.
-LADDER = (10.0, 20.0, 30.0, 45.0, 60.0, 80.0, 110.0)
-CHECKED_DEGREES = (-30.0, -20.0, -10.0, 10.0, 20.0, 30.0)
 KEPT_HELD_OUT = 200
+SEED = 0
 
 
 @dataclass(frozen=True)
-class Row:
-    """What fitting knows of a face."""
+class Fitted:
+    """What one pass over the chosen faces gave."""
 
-    id: int
-    yaw: float
-    identity: int
-    split: int | None
+    chosen: Chosen
+    fit: RotationFit
+    moments: Moments
+    tones: NDArray[np.float64]
+    result: dict[str, Any]
 
 
 def fit_direction(job: Direction, progress: Progress) -> None:
     """Fit, calibrate and check one direction; all figures go on its row, the arrays on disk."""
     progress(0, "Choosing faces")
     face_filter = FaceFilter.parse(job.filter)
-    store = store_of(job.generator, job.space)
-    rows, n_without_latent = chosen(job, face_filter, store)
-    used, held_out = set_apart(rows)
-    sums, bins = clusters(used, job.bins, store, part(progress, 0.0, 0.15))
-    try:
-        fit = fit_rotation(sums.centroids())
-    except ValueError as error:
-        told = ", ".join(f"{one['yaw_min']:g}..{one['yaw_max']:g}: {one['count']}" for one in bins)
-        raise Refused("too_few_faces", f"{error} Faces per bin: {told}.") from error
+    space = recipe_of(job.generator, job.space)
     denoiser = denoiser_of(job.generator)
-    recipe = recipe_of(job.generator, job.space)
-    turner = Turner(denoiser, time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep), fit)
-    size = denoiser.image_size
-    meter = meter_of(job.dataset, face_filter, size, part(progress, 0.15, 0.5))
-    measured, checked = near_frontal(held_out)
-    step, achieved = response(
-        turner, sources(measured, store, size), meter, part(progress, 0.5, 0.8)
+    fitted = fit_lines(job, face_filter, FitRecipe.parse(job.recipe), space, part(progress, 0, 0.2))
+    made_with = told_of_making(job, fitted.chosen)
+    # Before the measuring: the lines of single faces are fitted on the rows kept here.
+    keep(job, fitted.fit, fitted.chosen.used, fitted.tones, fitted.chosen.edges, made_with)
+    turner = Turner(
+        denoiser,
+        time_grid(denoiser.alpha_bar, space.steps, space.timestep),
+        fitted.fit,
+        motion=FitRecipe.parse(job.recipe).motion,
+        kind=space.kind,
     )
+    meter = meter_of(job.dataset, face_filter, denoiser.image_size, part(progress, 0.2, 0.5))
+    measured, checked = near_frontal(fitted.chosen.held_out, MEASURED_FACES)
+    faces = with_lines(measured, job, turner)
+    step, achieved = response(turner, faces, meter, part(progress, 0.5, 0.8))
     turner.calibration = fit_calibration(step, achieved)
-    check = checked_turns(turner, sources(checked, store, size), meter, part(progress, 0.8, 1.0))
-    keep(job, fit)
+    faces = with_lines(checked, job, turner)
+    check = checked_turns(turner, faces, meter, part(progress, 0.8, 1.0))
     shown = [row.id for row in checked]
+    held_out = [int(i) for i in fitted.chosen.held_out.id if i not in set(shown)]
     progress.ours.update(
         result={
-            "n_faces": int(sum(one["count"] for one in bins if one["used"])),
-            "n_without_latent": n_without_latent,
-            "n_held_out": len(held_out),
-            "bins": bins,
-            "lines": {"left": _line(fit.left), "right": _line(fit.right)},
+            **fitted.result,
+            "made_with": made_with,
             "probe": meter.card(),
             "calibration": turner.calibration.to_json(),
             "check": check,
-            "held_out": shown + [row.id for row in held_out if row.id not in shown][:KEPT_HELD_OUT],
+            "held_out": shown + held_out[:KEPT_HELD_OUT],
         }
     )
 
 
-def part(progress: Progress, start: float, end: float) -> Any:
+def part(progress: Progress, start: float, end: float) -> Callable[..., None]:
     """A progress that runs from 0 to 1 while the job's own runs from start to end."""
 
     def tell(share: float, step: str = "") -> None:
@@ -105,180 +115,181 @@ def part(progress: Progress, start: float, end: float) -> Any:
     return tell
 
 
-def chosen(job: Direction, face_filter: FaceFilter, store: LatentStore) -> tuple[list[Row], int]:
-    """The filter's faces that have a yaw and a latent, and how many have no latent."""
-    faces = face_filter.faces().filter(dataset=job.dataset, yaw_degrees__isnull=False)
-    found = faces.order_by("id").values_list("id", "yaw_degrees", "identity", "split")
-    # A face of nobody known is its own person; identities are never negative.
-    rows = [Row(i, yaw, -i if who is None else who, split) for i, yaw, who, split in found]
-    if not rows:
-        raise Refused("no_faces", f"No face with a yaw passes the filter {job.filter!r}.")
-    present = store.present([row.id for row in rows])
-    if not present:
-        raise Refused(
-            "not_embedded",
-            f"None of the {len(rows)} faces that pass has a latent in {job.space}; embed them.",
-        )
-    return [row for row in rows if row.id in present], len(rows) - len(present)
-
-
-def set_apart(rows: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Faces to fit on, and faces of other people to measure with.
-
-    The dataset's own train split is fitted on where enough near-frontal faces lie outside it;
-    else every sixth person is set apart.
-    """
-    outside = {row.identity for row in rows if row.split not in (None, Face.Split.TRAIN)}
-    n_outside = sum(row.identity in outside and abs(row.yaw) <= NEAR_FRONTAL for row in rows)
-    if n_outside < 2 * MEASURED_FACES or len(outside) == len({row.identity for row in rows}):
-        outside = {row.identity for row in rows if is_set_apart(row.identity)}
-    used = [row for row in rows if row.identity not in outside]
-    return used, [row for row in rows if row.identity in outside]
-
-
-def near_frontal(held_out: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """Two groups of near-frontal faces of different people: one measures, the other checks."""
-    frontal = sorted(
-        (row for row in held_out if abs(row.yaw) <= NEAR_FRONTAL), key=lambda row: draw(row.id)
+def fit_lines(
+    job: Direction,
+    face_filter: FaceFilter,
+    recipe: FitRecipe,
+    space: Embedding,
+    tell: Callable[..., None],
+) -> Fitted:
+    """Choose the faces, take their sums in one pass, and read the recipe's lines off these."""
+    store = store_of(job.generator, job.space)
+    is_picture = space.kind != BOTTLENECK
+    chosen = choose(
+        job, face_filter, recipe, store, can_mirror=is_picture, n_measured=MEASURED_FACES
     )
-    people = sorted({row.identity for row in frontal}, key=draw)
-    first = set(people[::2])
-    measured = [row for row in frontal if row.identity in first]
-    checked = [row for row in frontal if row.identity not in first]
-    if not measured or not checked:
-        raise Refused(
-            "too_few_held_out",
-            f"{len(frontal)} faces of {len(people)} people set apart look within "
-            f"{NEAR_FRONTAL:g} degrees of the viewer; expected 2 people or more. Widen the filter.",
+    size = job.generator.image_size
+    d = _dimensions(store, chosen, size if is_picture else None)
+    names = _beside(chosen, recipe)
+    options: dict[str, Any] = {
+        "points": recipe.points,
+        "lines": recipe.lines,
+        "ridge": recipe.ridge,
+        "subtract": recipe.subtract,
+    }
+    picture = (3, size, size) if chosen.used.is_mirrored.any() else None
+    is_joint = bool(names) or recipe.points == "faces"
+    moments = Moments(chosen.edges, d, names, picture=picture, is_joint=is_joint)
+    beside = beside_of(chosen.used, names, job.dataset.attribute_names)
+    weights = np.ones(len(chosen.used))
+    refits = None
+    if recipe.bootstraps:
+        bins = bins_of(chosen.used.yaw, chosen.edges)
+        refits = Refits(
+            design(bins, chosen.used.yaw, beside, moments.n_bins),
+            weights,
+            chosen.used.identity,
+            n_bins=moments.n_bins,
+            names=names,
+            draws=recipe.bootstraps,
+            dimensions=d,
+            generator=np.random.default_rng(SEED),
+            picture=picture,
+            **options,
         )
-    return measured[:MEASURED_FACES], checked[:MEASURED_FACES]
+    has_tone = recipe.weights == "similar" and is_picture
+    tones = summed(
+        store,
+        chosen.used,
+        moments,
+        weights,
+        beside,
+        refits=refits,
+        tones=tone_shares(3, size, size) if has_tone else None,
+        tell=tell,
+    )
+    try:
+        fit = fit_moments(moments, **options)
+    except ValueError as error:
+        bins_told = ", ".join(
+            f"{one['yaw_min']:g}..{one['yaw_max']:g}: {one['count']}" for one in chosen.bins
+        )
+        raise Refused("too_few_faces", f"{error} Faces per bin: {bins_told}.") from error
+    spread = refits.spread(fit) if refits else {}
+    result = _told(store, chosen, moments, fit, spread, options)
+    return Fitted(chosen, fit, moments, tones, result)
 
 
-def clusters(
-    rows: Sequence[Row], edges: Sequence[float], store: LatentStore, tell: Any
-) -> tuple[ClusterSums, list[dict[str, Any]]]:
-    """Sums per yaw bin in one pass over the chunks, and what each bin holds.
+def _beside(chosen: Chosen, recipe: FitRecipe) -> tuple[str, ...]:
+    """What is regressed beside yaw: what the recipe subtracts, and the light where all have one.
 
-    A bin with fewer than two faces is left out and says so.
+    The light's own slope is told also where it is not subtracted: a turn may hold the light by it.
     """
-    yaws = np.array([row.yaw for row in rows])
-    counts, _ = np.histogram(yaws, edges)
-    if not counts.any():
-        raise Refused("no_faces", f"None of {len(rows)} faces has a yaw within {list(edges)}.")
-    at = np.clip(np.searchsorted(edges, yaws, side="right") - 1, 0, len(counts) - 1)
-    weight = dict(zip((row.id for row in rows), counts[at] >= FEWEST_IN_A_BIN, strict=True))
-    yaw = {row.id: row.yaw for row in rows}
-    sums: ClusterSums | None = None
-    n_seen = 0
-    for face_ids, latents in store.chunks(list(yaw)):
-        sums = sums or ClusterSums(edges, latents.shape[1])
-        sums.add(
-            latents,
-            np.array([yaw[face_id] for face_id in face_ids]),
-            np.array([weight[face_id] for face_id in face_ids], np.float64),
+    known = bool(np.isfinite(chosen.used.light).all())
+    light = (LIGHT,) if known and LIGHT not in recipe.subtract else ()
+    return (*recipe.subtract, *light)
+
+
+def _dimensions(store: LatentStore, chosen: Chosen, size: int | None) -> int:
+    d = store_dimensions(store, chosen.used)
+    if size is not None and d != 3 * size * size:
+        raise Refused(
+            "another_size",
+            f"The latents of {store.space} have {d} numbers; the generator makes pictures of "
+            f"{size} x {size}, whose latents have {3 * size * size}.",
         )
-        n_seen += len(face_ids)
-        tell(n_seen / len(yaw), "Summing clusters")
-    if sums is None:
-        raise Refused("no_faces", "No face is left to fit on once some people are set apart.")
-    return sums, [
-        _bin(low, high, yaws[(yaws >= low) & (yaws < high)]) for low, high in pairwise(edges)
-    ]
+    return d
 
 
-def _bin(low: float, high: float, yaws: NDArray[np.float64]) -> dict[str, Any]:
-    middle = (low + high) / 2
-    used = len(yaws) >= FEWEST_IN_A_BIN
-    return {
-        "yaw_min": low,
-        "yaw_max": high,
-        "count": len(yaws),
-        "yaw": float(yaws.mean()) if len(yaws) else None,
-        "side": "both" if low < 0 < high else "left" if middle < 0 else "right",
-        "used": used,
-        "note": "" if used else "empty" if not len(yaws) else "one face only",
-    }
-
-
-def sources(rows: Sequence[Row], store: LatentStore, size: int) -> list[Source]:
-    """These faces with their photos and latents."""
-    face_ids = [row.id for row in rows]
-    photos = to_tensor(crops_of(face_ids, size))
-    x_t = torch.from_numpy(store.read(face_ids)).reshape(photos.shape)
-    return [Source(*each) for each in zip(photos, x_t, (row.yaw for row in rows), strict=True)]
-
-
-def response(
-    turner: Turner, faces: Sequence[Source], meter: Meter, tell: Any
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far these faces turn for each step of the ladder: signed steps and yaw changes, pairs."""
-    sides = [(-1, turner.fit.left), (1, turner.fit.right)]
-    ladder = [sign * step for sign, line in sides if line is not None for step in LADDER]
-    step, achieved = [], []
-    for n, face in enumerate(faces):
-        # From straight ahead: the ladder measures each line by itself.
-        moved = turn(face.x_t, turner.fit, 0.0, ladder, motion="moments").x_t
-        made = turner.pictures(torch.cat([face.x_t[None].double(), moved]))
-        yaw = meter.read(made).yaw_degrees
-        step += ladder
-        achieved += list(yaw[1:] - yaw[0])
-        tell((n + 1) / len(faces), f"Calibrating, face {n + 1} of {len(faces)}")
-    return np.array(step), np.array(achieved)
-
-
-def checked_turns(
-    turner: Turner, faces: Sequence[Source], meter: Meter, tell: Any
+def _told(
+    store: LatentStore,
+    chosen: Chosen,
+    moments: Moments,
+    fit: RotationFit,
+    spread: dict[str, Spread],
+    options: dict[str, Any],
 ) -> dict[str, Any]:
-    """How true calibrated turns are on faces that took no part: degrees achieved, light kept."""
-    fit = turner.fit
-    degrees = [wish for wish in CHECKED_DEGREES if (fit.left if wish < 0 else fit.right)]
-    both = fit.left is not None and fit.right is not None
-    achieved = np.empty((len(faces), len(degrees)))
-    kept = np.empty((len(faces), len(degrees)))
-    for n, face in enumerate(faces):
-        # A face that looks a little to the side without a line is taken as looking straight.
-        start = Source(face.photo, face.x_t, face.yaw_degrees if both else 0.0)
-        seen = meter.read(turner.frames(start, [0.0, *degrees]).x)
-        achieved[n] = seen.yaw_degrees[1:] - seen.yaw_degrees[0]
-        if seen.light is not None:
-            side = seen.light.argmax(axis=1)
-            kept[n] = side[1:] == side[0]
-        tell((n + 1) / len(faces), f"Checking, face {n + 1} of {len(faces)}")
-    has_light = meter.light is not None
-    wishes = np.array(degrees)
+    """What the row says of a fit, before anything is turned."""
+    clusters = moments.clusters()
+    if clusters.trace is not None and clusters.at is not None:
+        for at, trace in zip(clusters.at, clusters.trace, strict=True):
+            chosen.bins[at]["trace"] = float(trace)
+    how = read(moments.gram, moments.n_bins, moments.names, **options)
+    others = judged(store, chosen.held_out, fit)
+    by_bin = judged_centroids(store, chosen.held_out, chosen.edges, fit)
+    lines = {}
+    for side in ("left", "right"):
+        line = getattr(fit, side)
+        lines[side] = line and {
+            **_line(line),
+            "held_out": {**others[side], "centroids_r2": by_bin.get(side)}
+            if side in others
+            else None,
+            "spread": _spread(spread[side], line) if side in spread else None,
+        }
     return {
-        "points": [
-            {
-                "requested": wish,
-                "achieved": float(achieved[:, at].mean()),
-                "spread": float(achieved[:, at].std()),
-                "light_kept": float(kept[:, at].mean()) if has_light else None,
-            }
-            for at, wish in enumerate(degrees)
-        ],
-        "mae": float(np.abs(achieved - wishes).mean()),
-        "slope": float((achieved @ wishes).mean() / (wishes @ wishes)),
-        "light_kept": float(kept.mean()) if has_light else None,
-        "n_faces": len(faces),
+        "n_faces": int(sum(one["count"] for one in chosen.bins if one["used"])),
+        "n_mirrored": int(chosen.used.is_mirrored.sum()),
+        "n_without_latent": chosen.n_without_latent,
+        "n_without_light": chosen.n_without_light,
+        "n_held_out": len(chosen.held_out),
+        "bins": chosen.bins,
+        "lines": lines,
+        "beside": {
+            name: {"slope_norm": float(np.linalg.norm(slope)), **_cosines(slope, fit)}
+            for name, slope in fit.beside.items()
+        },
+        "pca": projected(adjusted(moments, how), fit),
     }
 
 
-def keep(job: Direction, fit: RotationFit) -> None:
-    """Write the lines where `rendering` finds them again."""
-    header = {
-        "format": DIRECTION_FORMAT,
-        "space": job.space,
-        "generator": job.generator.sha256,
-    }
-    arrays = {name: np.ascontiguousarray(array) for name, array in fit.arrays().items()}
-    write_whole(places.direction_file(job.id), save(arrays, metadata=header))
-
-
-def _line(line: YawLine | None) -> dict[str, float] | None:
-    if line is None:
-        return None
+def _line(line: YawLine) -> dict[str, float | None]:
+    held = line.held_r_squared
     return {
         "r2": line.r_squared,
-        "held_r2": line.held_r_squared,
+        "held_r2": None if math.isnan(held) else held,
         "slope_norm": float(np.linalg.norm(line.slope)),
+    }
+
+
+def _spread(found: Spread, line: YawLine) -> dict[str, Any]:
+    """Intervals as 5th, 50th and 95th percentile of the refits."""
+    own = float(np.linalg.norm(line.slope))
+    return {
+        "cosine": list(found.cosine),
+        "slope_norm": [own * share for share in found.norm],
+        "n_refits": found.n_refits,
+    }
+
+
+def _cosines(slope: NDArray[np.float64], fit: RotationFit) -> dict[str, float]:
+    """How much of a slope runs along each line: 0 = a turn does not move the light."""
+    found = {}
+    for side, line in (("left", fit.left), ("right", fit.right)):
+        if line is not None:
+            norms = np.linalg.norm(slope) * np.linalg.norm(line.slope)
+            found[f"cosine_{side}"] = float(slope @ line.slope / norms) if norms else 0.0
+    return found
+
+
+def told_of_making(job: Direction, chosen: Chosen) -> dict[str, Any]:
+    """Everything that another fit must share to give the same lines bit for bit."""
+    release = None
+    if job.release is not None:
+        manifest = json.dumps(job.release.manifest, sort_keys=True)
+        digest = hashlib.sha256(manifest.encode()).hexdigest()
+        release = {"id": job.release_id, "number": job.release.number, "manifest_sha256": digest}
+    # Which faces these are may change with the next vote, unless a release is named.
+    rows = np.stack([chosen.used.id, chosen.used.is_mirrored.astype(np.int64)])
+    return {
+        "filter": job.filter,
+        "release": release,
+        "recipe": FitRecipe.parse(job.recipe).to_json(),
+        "generator_sha256": job.generator.sha256,
+        "space": job.space,
+        "edges": chosen.edges,
+        "rungs": [one["rung"] for one in chosen.bins],
+        "counts": [one["count"] for one in chosen.bins],
+        "faces_sha256": hashlib.sha256(rows.tobytes()).hexdigest(),
+        "code": code_version(),
     }
