@@ -30,7 +30,19 @@ def check_generator(job_id: int) -> None:
 def embed(job_id: int) -> None:
     from editing import runs
 
+    ring_join(job_id)
     worker.run(Embedding, job_id, runs.embed)
+
+
+@shared_task(name="editing.join_embedding")
+def join_embedding(job_id: int) -> None:
+    """Work beside the one who leads; whoever finds free faces rings for the next."""
+    # Also while it is queued: this bell may be faster than the claim of the one who rang it.
+    job = Embedding.objects.filter(id=job_id, status__in=["queued", "running"]).first()
+    if job is not None:
+        from editing import runs
+
+        runs.join_embedding(job, partial(ring_join, job_id))
 
 
 @shared_task(name="editing.fit_direction")
@@ -72,6 +84,7 @@ def draw_figures(job_id: int) -> None:
 # A bell that the broker did not take costs seconds, not the request: the sweep rings again.
 ring_check = partial(ring, check_generator)
 ring_embed = partial(ring, embed)
+ring_join = partial(ring, join_embedding)
 ring_fit = partial(ring, fit_direction)
 ring_render = partial(ring, render_edit)
 ring_decompose = partial(ring, decompose)

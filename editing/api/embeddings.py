@@ -17,9 +17,11 @@ class EmbeddingBody(Strict):
     generator = NameOrId()
     method = serializers.ChoiceField(["inversion", "encoder"], default="inversion")
     filter = serializers.JSONField(required=False, allow_null=True)
+    kind = serializers.ChoiceField(["x_t", "h"], default="x_t")
     timestep = serializers.IntegerField(required=False)
     steps = serializers.IntegerField(required=False)
     refinements = serializers.IntegerField(required=False)
+    gradient_steps = serializers.IntegerField(required=False)
 
 
 @listed("embeddings_list")

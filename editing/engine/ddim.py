@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Protocol
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from editing.engine.denoiser import USABLE_ALPHA_BAR
 
@@ -148,6 +149,24 @@ def generate(
             x = x + residuals[-done].to(x)
         if on_step:
             on_step(done, len(grid))
+    return x
+
+
+def descend(
+    denoiser: NoisePredictor, x_t: torch.Tensor, grid: Sequence[int], *, checkpointed: bool = False
+) -> torch.Tensor:
+    """`generate` in x_t's own type, with a gradient in x_t.
+
+    checkpointed   keep the states only and compute each step again on the way back: a third more
+                   work for a memory that does not grow with the network
+    """
+
+    def down(x: torch.Tensor, t: int, s: int) -> torch.Tensor:
+        return _step(denoiser, x, t, s, denoiser.predict_noise(x, t))
+
+    x = x_t
+    for t, s in pairwise([*reversed(grid), PHOTO]):
+        x = checkpoint(down, x, t, s, use_reentrant=False) if checkpointed else down(x, t, s)
     return x
 
 

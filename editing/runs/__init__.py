@@ -6,6 +6,7 @@ each may be killed at any point and called again.
 
 from editing.runs.checking import check_generator
 from editing.runs.embedding import embed
+from editing.runs.embedding import join as join_embedding
 from editing.runs.figures import draw_figures
 from editing.runs.fitting import fit_direction
 from editing.runs.mean_faces import draw_mean_faces
@@ -17,5 +18,6 @@ __all__ = [
     "draw_mean_faces",
     "embed",
     "fit_direction",
+    "join_embedding",
     "render_edit",
 ]

@@ -103,11 +103,13 @@ def test_embedding_that_dies_half_way_goes_on_from_what_is_kept(
     with pytest.raises(Killed):
         worker.run(Embedding, job.id, until_killed)
     job.refresh_from_db()
-    assert (job.status, job.n_embedded) == ("running", 64)
+    assert job.status == "running"
+    n_kept = job.n_embedded
+    assert 0 < n_kept < 120
     Embedding.objects.filter(id=job.id).update(heartbeat_at="2020-01-01T00:00Z")
     done(job)
     assert (job.status, job.attempt, job.n_embedded) == ("done", 2, 120)
-    assert job.figures["n_found_already"] == 64
+    assert job.figures["n_found_already"] == n_kept
 
 
 def test_a_cancelled_embedding_stops_and_keeps_what_it_has(

@@ -10,6 +10,8 @@ from editing.models import Generator
 from labeling.errors import Refused
 from labeling.management.running import do, nobody
 
+SETTINGS = ("method", "kind", "timestep", "steps", "refinements", "gradient_steps")
+
 
 class Command(BaseCommand):
     help = "Embed faces in a generator's space; goes on from what is already there."
@@ -17,12 +19,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("generator", help="its name")
         parser.add_argument("--filter", default="", help="as in the API: dataset=..&attributes=..")
+        parser.add_argument("--method", default="inversion", help="inversion, or encoder")
+        parser.add_argument("--kind", default="x_t", help="x_t, the noisy face; h, the bottleneck")
         parser.add_argument("--timestep", type=int, help="default: the middle of the schedule")
-        parser.add_argument("--steps", type=int, default=jobs.DEFAULT_STEPS)
-        parser.add_argument("--refinements", type=int, default=jobs.DEFAULT_REFINEMENTS)
+        parser.add_argument("--steps", type=int, help="default: 20, or the encoder's own")
+        parser.add_argument("--refinements", type=int, help="default: 1, or the encoder's own")
+        parser.add_argument(
+            "--gradient-steps", type=int, default=0, help="descents on each picture's own error"
+        )
 
     def handle(self, generator: str, filter: str, **options: Any) -> None:
-        settings = {name: options[name] for name in ("timestep", "steps", "refinements")}
+        settings = {name: options[name] for name in SETTINGS}
         try:
             job = jobs.embed(
                 user=None,
