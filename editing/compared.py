@@ -23,6 +23,12 @@ def _decimals(value: float) -> str:
     return f"{value:.2f}"
 
 
+def _interval(values: Sequence[float]) -> str:
+    """The middle of refits, and where nine in ten lie."""
+    low, middle, high = values
+    return f"{middle:.3g} ({low:.3g} to {high:.3g})"
+
+
 # Where a figure stands in a result, its name, and how it is shown. What a result lacks has no row.
 FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("n_faces", "faces in the clusters", str),
@@ -34,8 +40,18 @@ FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("lines.right.r2", "R² of the line, right", _decimals),
     ("lines.left.held_r2", "R² on people not used, left", _decimals),
     ("lines.right.held_r2", "R² on people not used, right", _decimals),
+    ("lines.left.held_out.r2", "of other people's faces, one by one, left", _decimals),
+    ("lines.right.held_out.r2", "of other people's faces, one by one, right", _decimals),
+    ("lines.left.held_out.centroids_r2", "of other people's centroids, left", _decimals),
+    ("lines.right.held_out.centroids_r2", "of other people's centroids, right", _decimals),
+    ("lines.left.spread.cosine", "refits run along it by (cosine), left", _interval),
+    ("lines.right.spread.cosine", "refits run along it by (cosine), right", _interval),
+    ("beside.light.cosine_left", "light's own slope runs along it by, left", _decimals),
+    ("beside.light.cosine_right", "light's own slope runs along it by, right", _decimals),
     ("lines.left.slope_norm", "length of the slope per degree, left", "{:.3g}".format),
     ("lines.right.slope_norm", "length of the slope per degree, right", "{:.3g}".format),
+    ("lines.left.spread.slope_norm", "its interval over refits, left", _interval),
+    ("lines.right.spread.slope_norm", "its interval over refits, right", _interval),
     ("probe.yaw_error", "the yaw probe itself is off", _degrees),
 )
 

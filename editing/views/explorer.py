@@ -68,7 +68,10 @@ def _rows(given: dict[str, str]) -> tuple[dict[str, Any], list[str]]:
         if not text:
             continue
         if text.isascii() and text.isdigit() and len(text) < 19:
-            rows[name] = rows_of(SHOWN[name]).filter(id=int(text)).first()
+            found = rows_of(SHOWN[name]).filter(id=int(text))
+            # A local edit has strengths instead of degrees, and a page of its own.
+            is_turn = {"kind": Edit.Kind.ROTATION} if SHOWN[name] is Edit else {}
+            rows[name] = found.filter(**is_turn).first()
         if rows[name] is None:
             kind = SHOWN[name]._meta.verbose_name
             problems.append(f"{name}={text[:40]} is no {kind} that is here.")

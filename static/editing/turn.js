@@ -32,6 +32,6 @@ export function turnBody(form, direction) {
     direction,
     face: Number(String(fields.get("other") ?? "").trim() || fields.get("face")),
     degrees: Array.from({ length: 2 * n + 1 }, (_, index) => (index - n) * step),
-    ...(settings.length ? { settings: Object.fromEntries(settings.map((name) => [name, true])) } : {}),
+    ...Object.fromEntries(settings.map((name) => [name, true])),
   };
 }
