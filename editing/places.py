@@ -82,6 +82,11 @@ def decomposition_folder(decomposition_id: int) -> Path:
     return settings.VAR_DIR / "decompositions" / str(decomposition_id)
 
 
+def search_file(key: str) -> Path:
+    """What a search for directions found, by the sha256 of all that it follows from."""
+    return settings.VAR_DIR / "components" / f"{key}.safetensors"
+
+
 def mean_faces_folder(mean_faces_id: int) -> Path:
     return settings.VAR_DIR / "mean_faces" / "selections" / str(mean_faces_id)
 

@@ -15,8 +15,8 @@ import torch
 
 from editing.engine.components import jive, joint_rank_of, orthonormal_span
 from editing.engine.denoiser import Denoiser
-from editing.engine.jacobian import Jacobian
-from editing.engine.krylov import OnStep, top_singular
+from editing.engine.jacobian import Jacobian, OnSent
+from editing.engine.krylov import EXTRA, OnStep, top_singular
 from editing.engine.locality import REGULARISATION, most_local, null_space
 
 METHODS = ("jive", "locality", "null_space", "svd")
@@ -36,7 +36,7 @@ class Span:
     jq: torch.Tensor  # (p, c, h, w): what each row of q does to the noise
     h_shape: tuple[int, ...]
     converged: bool
-    n_products: int
+    n_sent: int  # vectors that went through the decoder, there and back counted apart
 
     def grams(self, region: str) -> tuple[torch.Tensor, torch.Tensor]:
         """G_in and G_out (p, p) of q's effects inside and outside a region."""
@@ -100,14 +100,16 @@ def search(
     tolerance: float = 3e-2,
     seed: int = 0,
     on_step: OnStep | None = None,
+    on_sent: OnSent | None = None,
 ) -> Span:
     """The k strongest directions of each region of the face x_t (c, h, w), and J on their span.
 
     masks     (h, w) in 0..1 by name; the complement of them all is added as a region
     on_step   called after each step with (steps, the largest residual); may raise to stop
+    on_sent   called after each few products with the vectors sent so far; may raise to stop
     raises    ValueError for masks or a rank that cannot be, or a network that cannot be split
     """
-    jacobian = Jacobian(denoiser, x_t, t)
+    jacobian = Jacobian(denoiser, x_t, t, on_sent)
     size = tuple(jacobian.output_shape[1:])
     all_masks = with_rest(masks, size)
     check_rank(k, all_masks, jacobian.output_shape[0], jacobian.n_inputs)
@@ -124,7 +126,7 @@ def search(
         jq=jacobian.forward(q).reshape(-1, *jacobian.output_shape),
         h_shape=tuple(jacobian.input_shape),
         converged=found.converged,
-        n_products=found.n_products + len(q),
+        n_sent=jacobian.n_sent,
     )
 
 
@@ -183,6 +185,11 @@ def rows_of(
     )
 
 
+def usually_sent(n_regions: int, k: int) -> int:
+    """About how many vectors a search sends through the decoder, for a progress bar."""
+    return 7 * n_regions * (k + EXTRA)
+
+
 def _rows(span: Span, region: str, method: str, a: torch.Tensor) -> Rows:
     """Coefficients a (r, p) as directions: signs fixed, effects and localities measured."""
     a = a.to(span.q)
@@ -206,10 +213,10 @@ def _rows(span: Span, region: str, method: str, a: torch.Tensor) -> Rows:
 
 
 def with_rest(masks: Mapping[str, torch.Tensor], size: Sequence[int]) -> dict[str, torch.Tensor]:
-    """The masks (h, w) by name and, last, the complement of them all.
+    """The masks (h, w) by name and, last, the complement of them all where there is one.
 
-    raises   ValueError, naming the mask, for an empty one, one of another size or outside 0..1,
-             or if together they cover the whole face
+    raises   ValueError, naming the mask, for one that is empty, whole, of another size or not
+             within 0..1
     """
     if not masks:
         raise ValueError("There is no region; expected one or more.")
@@ -232,9 +239,8 @@ def with_rest(masks: Mapping[str, torch.Tensor], size: Sequence[int]) -> dict[st
             raise ValueError(f"The mask of {name} is the whole face; leave a part of it out.")
     given = {name: mask.to(torch.float32) for name, mask in masks.items()}
     rest = 1 - torch.stack(list(given.values())).amax(0)
-    if not bool(rest.any()):
-        raise ValueError("The regions cover the whole face together; leave a part of it out.")
-    return given | {REST: rest}
+    # Regions that cover the face together spare one another; there is nothing else to spare.
+    return given | {REST: rest} if bool(rest.any()) else given
 
 
 def check_rank(k: int, masks: Mapping[str, torch.Tensor], channels: int, n_inputs: int) -> None:

@@ -7,6 +7,7 @@ J v serves every region, and J_i^T u of all regions are one batch of cotangents.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import torch
@@ -19,15 +20,20 @@ PIXELS_AT_ONCE = 1 << 16
 KEPT_RUNS = 2  # one for full batches and one for what is left over
 AGREES = 1e-3
 
+OnSent = Callable[[int], None]
+
 
 class Jacobian:
     """J at one latent x_t (c, h, w) or (1, c, h, w).
 
     inputs    (k, n_inputs), flattened bottlenecks; outputs (k, n_outputs), flattened noise
+    on_sent   called with the vectors sent through so far, after each few; may raise to stop
     raises    ValueError for a network that cannot be split, or one in less than float32
     """
 
-    def __init__(self, denoiser: Denoiser, x_t: torch.Tensor, t: int) -> None:
+    def __init__(
+        self, denoiser: Denoiser, x_t: torch.Tensor, t: int, on_sent: OnSent | None = None
+    ) -> None:
         if denoiser.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"Singular vectors take float32 or float64; this network is in {denoiser.dtype}."
@@ -50,6 +56,7 @@ class Jacobian:
             embedding=torch.zeros_like(self.context.embedding),
             skips=tuple(map(torch.zeros_like, self.context.skips)),
         )
+        self._on_sent, self.n_sent = on_sent, 0
         self._runs: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         self.is_linearised = False
         self.is_linearised = self._agrees()
@@ -65,11 +72,17 @@ class Jacobian:
     def forward(self, v: torch.Tensor) -> torch.Tensor:
         """J v (k, n_outputs) of v (k, n_inputs)."""
         one = self._played if self.is_linearised else self._differentiated
-        return torch.cat([one(piece).flatten(1) for piece in v.split(self._at_once)])
+        return torch.cat([self._told(one(piece)) for piece in v.split(self._at_once)])
 
     def transposed(self, u: torch.Tensor) -> torch.Tensor:
         """J^T u (k, n_inputs) of u (k, n_outputs)."""
-        return torch.cat([self._pulled(piece) for piece in u.split(self._at_once)])
+        return torch.cat([self._told(self._pulled(piece)) for piece in u.split(self._at_once)])
+
+    def _told(self, got: torch.Tensor) -> torch.Tensor:
+        self.n_sent += len(got)
+        if self._on_sent:
+            self._on_sent(self.n_sent)
+        return got.flatten(1)
 
     @torch.no_grad()
     def _played(self, v: torch.Tensor) -> torch.Tensor:
@@ -87,7 +100,7 @@ class Jacobian:
     def _pulled(self, u: torch.Tensor) -> torch.Tensor:
         out, h = self._run(len(u))
         (back,) = torch.autograd.grad(out, h, u.reshape(out.shape), retain_graph=True)
-        return back.detach().flatten(1)
+        return back.detach()
 
     def _run(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
         """A run of the decoder on n bottlenecks, kept: every way back of n cotangents takes it."""

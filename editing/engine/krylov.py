@@ -47,7 +47,6 @@ class Searched:
     regions: tuple[Singular, ...]
     converged: bool
     steps: int
-    n_products: int  # vectors that went through the decoder, there and back counted apart
 
 
 OnStep = Callable[[int, float], None]
@@ -74,14 +73,13 @@ def top_singular(
     regions = [_Region(mask, jacobian.n_inputs, k) for mask in masks]
     draw = torch.Generator().manual_seed(seed)
     z = jacobian.transposed(torch.cat([region.drawn(draw) for region in regions]))
-    w, n_products, step, worst = z.new_empty(0, jacobian.n_inputs), len(z), 0, torch.inf
+    w, step, worst = z.new_empty(0, jacobian.n_inputs), 0, torch.inf
     while True:
         x = _new_directions(z, w)
         jx = jacobian.forward(x)
         w = torch.cat([w, x])
         best = [region.best_within(w, jx) for region in regions]
         z = jacobian.transposed(torch.cat([cotangents for cotangents, _, _ in best]))
-        n_products += len(x) + len(z)
         # J_i^T u of the best within W: exact singular vectors give s v back.
         pulled = z.split([len(s) for _, s, _ in best])
         off = [p - s[:, None] * v for p, (_, s, v) in zip(pulled, best, strict=True)]
@@ -94,7 +92,7 @@ def top_singular(
         # What has converged needs no more products.
         z = torch.cat([o[r > tolerance / 10] for o, r in zip(off, residuals, strict=True)])
     found = [_improved(p, r, k) for p, r in zip(pulled, residuals, strict=True)]
-    return Searched(tuple(found), worst <= tolerance, step, n_products)
+    return Searched(tuple(found), worst <= tolerance, step)
 
 
 class _Region:

@@ -5,6 +5,7 @@ each may be killed at any point and called again.
 """
 
 from editing.runs.checking import check_generator
+from editing.runs.decomposing import decompose
 from editing.runs.embedding import embed
 from editing.runs.embedding import join as join_embedding
 from editing.runs.figures import draw_figures
@@ -14,6 +15,7 @@ from editing.runs.rendering import render_edit
 
 __all__ = [
     "check_generator",
+    "decompose",
     "draw_figures",
     "draw_mean_faces",
     "embed",
