@@ -101,6 +101,8 @@ def fit_direction(job: Direction, progress: Progress) -> None:
             "probe": meter.card(),
             "calibration": turner.calibration.to_json(),
             "check": check,
+            # Whose turns set the degrees: whoever judges these should leave them out.
+            "measured": [row.id for row in measured],
             "held_out": shown + held_out[:KEPT_HELD_OUT],
         }
     )

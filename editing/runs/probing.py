@@ -89,7 +89,7 @@ def identity_of(dataset: Dataset, size: int, progress: Progress) -> tuple[TellsA
         )
     except ValueError as error:
         return None, f"Identity is not measured: {error}"
-    _keep(probe, path)
+    keep(probe, path)
     return probe, ""
 
 
@@ -135,7 +135,7 @@ def _yaw_probe(
         seed=seed,
         on_progress=lambda share: progress(0.2 + 0.8 * share, f"Training {told}"),
     )
-    _keep(probe, path)
+    keep(probe, path)
     return probe
 
 
@@ -146,7 +146,8 @@ def _crops(seen: Seen, size: int, progress: Progress, told: str) -> NDArray[np.u
     return crops_of(seen.ids, size, tell)
 
 
-def _keep(probe: Kept, path: Path) -> None:
+def keep(probe: Kept, path: Path) -> None:
+    """Leave a probe where the next one who needs it looks for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         probe.save(f"{folder}/probe")

@@ -1,11 +1,9 @@
 """Turn one face: frames, a strip, an animation, and what they measure."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.numpy import load
 
 from editing import places
 from editing.engine import images
@@ -14,17 +12,16 @@ from editing.engine.closed_loop import Aim
 from editing.engine.ddim import invert, time_grid
 from editing.engine.denoiser import Denoiser
 from editing.engine.films import film
-from editing.engine.rotation import RotationFit
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Face
 from editing.recipes import FitRecipe
-from editing.runs.fitting import DIRECTION_FORMAT
 from editing.runs.frames import told_of
+from editing.runs.keeping import stored_fit
 from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
+from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, meter_of
 from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
 from editing.store import write_whole
-from labeling.errors import Refused
 from labeling.worker import Progress
 
 STRIP_SCALE, LARGE_SCALE, ANIMATION_SCALE = 2, 4, 5
@@ -49,6 +46,7 @@ def render_edit(job: Edit, progress: Progress) -> None:
         source,
         job.degrees,
         lambda share: progress(0.2 + 0.7 * share, "Turning the head"),
+        fit=fit_for(direction, job.face),
         loop=loop_of(meter, bool(job.settings.get("hold_light"))) if loops else None,
     )
     progress(0.9, "Measuring and writing")
@@ -65,7 +63,7 @@ def turner_of(direction: Direction) -> tuple[Turner, Embedding]:
     turner = Turner(
         denoiser,
         time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep),
-        fit_of(direction),
+        stored_fit(direction),
         Calibration.from_json(direction.result["calibration"]),
         motion=FitRecipe.parse(direction.recipe).motion,
         kind=recipe.kind,
@@ -81,26 +79,6 @@ def loop_of(meter: Meter, holds_light: bool = False, aim: Aim | None = None) -> 
         return seen.yaw_degrees, meter.side(seen.light)
 
     return Loop(read, aim or Aim(), holds_light)
-
-
-def fit_of(direction: Direction) -> RotationFit:
-    """A direction's lines from its file; Refused when the file is gone or of another space."""
-    path = places.direction_file(direction.id)
-    if not path.is_file():
-        raise Refused("direction_gone", f"{path} is gone; fit direction {direction.id} again.")
-    content = path.read_bytes()
-    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])["__metadata__"]
-    expected = {
-        "format": DIRECTION_FORMAT,
-        "space": direction.space,
-        "generator": direction.generator.sha256,
-    }
-    for key, value in expected.items():
-        if header.get(key) != value:
-            raise Refused(
-                "direction_differs", f"{path} has {key} {header.get(key)!r}, not {value!r}."
-            )
-    return RotationFit.from_arrays(load(content))
 
 
 def source_of(

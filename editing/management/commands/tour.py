@@ -86,7 +86,7 @@ class Command(BaseCommand):
         face, direction = self.fit(release, embedding)
         self.turn(face, direction)
         if dataset.is_rendered and self.given["truths"]:
-            self.compare(direction, folder)
+            self.compare(direction)
         self.tell()
 
     def step(self, name: str, work: Callable[[], tuple[Any, str, str]]) -> Any:
@@ -269,9 +269,9 @@ class Command(BaseCommand):
 
         return self.step("turn", work)
 
-    def compare(self, direction: Direction, folder: Path) -> None:
+    def compare(self, direction: Direction) -> None:
         def work() -> tuple[None, str, str]:
-            found = truth.compare(direction, folder, self.given["truths"])
+            found = truth.compare(direction, self.given["truths"])
             (self.out / "truth.json").write_text(json.dumps(asdict(found), indent=1))
             told = (
                 f"achieved/requested {found.slope:.2f}, MAE {found.mae:.1f} degrees (probe's own "
