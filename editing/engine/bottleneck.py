@@ -71,7 +71,7 @@ def generate_moved(
             eps = moved if form == "symmetric" else denoiser.decode(h, context)
         else:
             moved = eps = denoiser.predict_noise(x, t)
-        x = _step(x, _signal(denoiser, t), _signal(denoiser, s), moved.to(x), eps.to(x))
+        x = step_down(denoiser, x, t, s, moved.to(x), eps.to(x))
         if correct:
             x = correct(x, s)
         if on_step:
@@ -79,9 +79,16 @@ def generate_moved(
     return x
 
 
-def _step(
-    x_t: torch.Tensor, a_t: float, a_s: float, moved: torch.Tensor, eps: torch.Tensor
+def step_down(
+    denoiser: SplitPredictor,
+    x_t: torch.Tensor,
+    t: int,
+    s: int,
+    moved: torch.Tensor,
+    eps: torch.Tensor,
 ) -> torch.Tensor:
+    """x_s from x_t (n, c, h, w), the picture told by one noise and the way back by the other."""
+    a_t, a_s = _signal(denoiser, t), _signal(denoiser, s)
     picture: torch.Tensor = (x_t - (1 - a_t) ** 0.5 * moved) / a_t**0.5
     return a_s**0.5 * picture + (1 - a_s) ** 0.5 * eps
 
