@@ -6,6 +6,7 @@ from editing.views.directions import direction_page, directions_page, edit_page
 from editing.views.explorer import explorer_page
 from editing.views.faces import faces_page
 from editing.views.jobs import generators_page, jobs_page
+from editing.views.local import decomposition_page, library_page, local_page, mark_page
 
 urlpatterns = [
     path("faces", faces_page, name="faces"),
@@ -14,5 +15,9 @@ urlpatterns = [
     path("directions", directions_page, name="directions"),
     path("directions/<int:direction_id>", direction_page, name="direction"),
     path("edits/<int:edit_id>", edit_page, name="edit"),
+    path("local", local_page, name="local"),
+    path("local/faces/<int:face_id>", mark_page, name="mark"),
+    path("local/<int:decomposition_id>", decomposition_page, name="decomposition"),
+    path("library", library_page, name="library"),
     path("jobs", jobs_page, name="jobs"),
 ]

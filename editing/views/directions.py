@@ -11,6 +11,7 @@ from editing import compared, drawing, jobs
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from editing.shown import rows_of, with_urls
+from editing.views.local import local_edit_page
 from labeling.models import Face
 from labeling.roles import page_for
 
@@ -23,7 +24,7 @@ def directions_page(request: HttpRequest) -> HttpResponse:
     pages = Paginator(rows_of(Direction).order_by("-id"), 30)
     context = {
         "page": pages.get_page(request.GET.get("page")),
-        "edits": rows_of(Edit).filter(status="done").order_by("-id")[:8],
+        "edits": rows_of(Edit).filter(kind="rotation", status="done").order_by("-id")[:8],
         "has_embedding": Embedding.objects.filter(status="done").exists(),
         "has_generator": Generator.objects.filter(status="done").exists(),
     }
@@ -53,6 +54,7 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
         kept = result["check"]["light_kept"]
         context["light_kept_percent"] = None if kept is None else round(100 * kept)
         context["plot"] = drawing.requested_against_achieved(result["check"]["points"])
+        context["has_rungs"] = any("rung" in one for one in result["bins"])
         context["plane"] = drawing.plane(result.get("pca") or {})
         context["table"] = compared.table([direction])
         context["line_plot"] = drawing.centroids(result["bins"])
@@ -62,6 +64,8 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
 @page_for("researcher")
 def edit_page(request: HttpRequest, edit_id: int) -> HttpResponse:
     edit = get_object_or_404(rows_of(Edit), id=edit_id)
+    if edit.kind == Edit.Kind.LOCAL:
+        return local_edit_page(request, edit)
     context: dict[str, Any] = {"edit": edit, "url": reverse("api-edit", args=[edit.id])}
     if edit.status == "done":
         result = with_urls(edit)

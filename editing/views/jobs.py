@@ -6,11 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from editing.models import Direction, Edit, Embedding, Generator
+from editing.models import Decomposition, Direction, Edit, Embedding, Generator
 from editing.shown import rows_of
 from labeling.roles import page_for
 
 JOBS_SHOWN = 100
+WITH_A_PAGE = (Direction, Decomposition, Edit)
 
 
 @page_for("researcher")
@@ -20,7 +21,8 @@ def generators_page(request: HttpRequest) -> HttpResponse:
 
 @page_for("researcher")
 def jobs_page(request: HttpRequest) -> HttpResponse:
-    rows = [row for model in (Generator, Embedding, Direction, Edit) for row in listed(model)]
+    kinds = (Generator, Embedding, Direction, Decomposition, Edit)
+    rows = [row for kind in kinds for row in listed(kind)]
     rows.sort(key=lambda row: row.created_at, reverse=True)
     return render(request, "editing/jobs.html", {"rows": rows[:JOBS_SHOWN]})
 
@@ -32,5 +34,5 @@ def listed(model: type) -> list[Any]:
     for row in rows:
         row.kind_shown = kind
         row.api_url = reverse(f"api-{kind}", args=[row.id])
-        row.page_url = reverse(kind, args=[row.id]) if model in (Direction, Edit) else ""
+        row.page_url = reverse(kind, args=[row.id]) if model in WITH_A_PAGE else ""
     return rows

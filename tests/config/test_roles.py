@@ -67,6 +67,10 @@ PAGES = {
     ("get", "/directions"): {"rita"},
     ("get", "/directions/1"): {"rita"},
     ("get", "/edits/1"): {"rita"},
+    ("get", "/local"): {"rita"},
+    ("get", "/local/1"): {"rita"},
+    ("get", "/local/faces/{face}"): {"rita"},
+    ("get", "/library"): {"rita"},
     ("get", "/jobs"): {"rita"},
 }
 EDITING = {
