@@ -207,8 +207,8 @@ def _preview(
             strip = images.strip(pictures[number], scale=PREVIEW_SCALE)
             write_whole(folder / one["preview"], images.png(strip))
         done += len(batch)
-        progress(SEARCHED + (1 - SEARCHED) * done / len(wanted), "Drawing previews")
         if not progress.ours.filter(cancel_requested=False).update(result=result):
             raise Stopped
+        progress(SEARCHED + (1 - SEARCHED) * done / len(wanted), "Drawing previews")
     if not wanted:
         raise Refused("no_directions", "The search found no direction.")
