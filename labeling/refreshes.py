@@ -1,5 +1,6 @@
 """[worker] One refresh, followed: votes -> classifier -> suggestions -> consensus -> priorities."""
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 from threadpoolctl import threadpool_limits
 
-from labeling import consensus, describing, looks, ordering, skills, suggestions
+from labeling import consensus, describing, looks, mean_faces, ordering, skills, suggestions
 from labeling.consensus import Belief
 from labeling.describing import Described
 from labeling.learning import light_prior
@@ -22,6 +23,8 @@ from labeling.learning.classifier import Training, fit
 from labeling.learning.stacking import sharpen, sharpness
 from labeling.models import Campaign, Refresh, Turn
 from labeling.worker import Progress
+
+log = logging.getLogger(__name__)
 
 # Below this, a classifier says more about chance than about light.
 LEAST_FACES, LEAST_CHOICES = 12, 2
@@ -40,6 +43,20 @@ def refresh(job: Refresh, progress: Progress) -> None:
     with alone(job.campaign), threadpool_limits(1):
         figures = _refresh(job, progress)
     Refresh.objects.filter(id=job.id, attempt=job.attempt).update(figures=figures)
+
+
+def refresh_and_draw(job: Refresh, progress: Progress) -> None:
+    """A refresh, and then the campaign's mean faces, where they are not newly drawn.
+
+    What was learned stands whatever becomes of the drawing: it is tried again after the next one.
+    """
+    refresh(job, progress)
+    try:
+        mean_faces.renew(
+            job.campaign, lambda done: progress(0.97 + 0.02 * done, f"mean faces, {done:.0%}")
+        )
+    except (OSError, ValueError):
+        log.exception("the mean faces of %s were not drawn", job.campaign.slug)
 
 
 @contextmanager
@@ -69,7 +86,7 @@ def _refresh(job: Refresh, progress: Progress) -> dict[str, Any]:
         # What it says of faces it has not seen judges annotators who vote alone; who swaps the
         # sides is found so, and the second training hears them rightly.
         opinion = hear(witness=(described.face_ids[trained_on], training.held_out))
-        training, trained_on = train(campaign, described, opinion)
+        training, trained_on = train(campaign, described, opinion, like=training)
     laps.end("training")
     model = version = kappa = power = None
     held_out: dict[str, float] = {}
@@ -136,9 +153,12 @@ class Laps:
 
 
 def train(
-    campaign: Campaign, described: Described, opinion: Opinion
+    campaign: Campaign, described: Described, opinion: Opinion, like: Training | None = None
 ) -> tuple[Training | None, np.ndarray]:
-    """A classifier from people's votes, and the rows of `described` it saw; None for too few."""
+    """A classifier from people's votes, and the rows of `described` it saw; None for too few.
+
+    like  one of nearly the same votes: its strength is taken rather than looked for again
+    """
     sure = opinion.weight > 0
     rows = np.searchsorted(described.face_ids, opinion.faces[sure])
     rows = np.minimum(rows, max(len(described.face_ids) - 1, 0))
@@ -159,6 +179,7 @@ def train(
         signs=described.reading.signs,
         weights=weights,
         identities=described.identities[rows],
+        ridge=like and like.classifier.card["ridge"],
         prior=prior,
         yaw=described.yaw[rows],
         # Principal directions differ in size, and the large ones matter most.

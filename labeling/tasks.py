@@ -11,27 +11,16 @@ from labeling.models import Import, Refresh, Release
 
 log = logging.getLogger(__name__)
 
-SHORT_REST_SECONDS = 10.0
-
 
 @shared_task(name="labeling.refresh")
 def refresh(refresh_id: int) -> None:
-    from labeling import mean_faces, refreshes, worker
+    from labeling import refreshes, worker
 
     if (rest := refreshes.rest_seconds(refresh_id)) > 0:
-        # A short rest is waited for here; after a longer one the sweep rings.
-        if rest <= SHORT_REST_SECONDS:
-            refresh.apply_async((refresh_id,), countdown=rest)
+        # Waited for here: the sweep would ring up to a minute late. It rings if we are gone.
+        refresh.apply_async((refresh_id,), countdown=rest)
         return
-
-    def work(job: Refresh, progress: Any) -> None:
-        refreshes.refresh(job, progress)
-        # Its figures stand: how long a campaign rests is a matter of its learning alone.
-        mean_faces.renew(
-            job.campaign, lambda done: progress(0.97 + 0.02 * done, f"mean faces, {done:.0%}")
-        )
-
-    worker.run(Refresh, refresh_id, work)
+    worker.run(Refresh, refresh_id, refreshes.refresh_and_draw)
 
 
 @shared_task(name="labeling.write_release")

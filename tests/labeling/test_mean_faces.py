@@ -1,15 +1,16 @@
 """Mean faces of every light and pose: the same bytes for the same labels, none of few faces."""
 
 import hashlib
+import shutil
 from datetime import timedelta
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from labeling import drawn, jobs, mean_faces, queue, releases, worker
+from labeling import drawn, jobs, mean_faces, queue, refreshes, releases, worker
 from labeling.learning.mean_faces import FEWEST, SIZE, Cell, distance
-from labeling.models import Consensus, Release
+from labeling.models import Consensus, Refresh, Release
 from labeling.released import folder_of
 
 N_FACES = 204  # four times the fixture's yaws: 12 at each of 51 angles
@@ -144,3 +145,19 @@ def test_the_page_shows_the_newest_and_says_when_there_is_none(campaign, people,
     sent = client.get("/campaigns/light/mean-faces/picture")
     assert b"".join(sent.streaming_content) == found.picture.read_bytes()
     assert sent["Content-Type"] == "image/png"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_learned_stands_where_mean_faces_cannot_be_drawn(campaign):
+    picture, _ = drawn.files_of(campaign)
+    picture.parent.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(picture.parent, ignore_errors=True)
+    picture.parent.write_text("a file where a folder should be")
+    try:
+        job = Refresh.objects.create(campaign=campaign)
+        worker.run(Refresh, job.id, refreshes.refresh_and_draw)
+    finally:
+        picture.parent.unlink()
+    job.refresh_from_db()
+    assert (job.status, job.error) == ("done", None)
+    assert drawn.drawn(campaign) is None

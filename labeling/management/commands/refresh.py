@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         job = waiting(campaign_named(options["campaign"]))
-        do(job, refreshes.refresh)
+        do(job, refreshes.refresh_and_draw)
         job.refresh_from_db()
         for name, figure in job.figures.items():
             self.stdout.write(f"{name}: {figure}")
