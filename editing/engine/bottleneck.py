@@ -71,7 +71,7 @@ def generate_moved(
             eps = moved if form == "symmetric" else denoiser.decode(h, context)
         else:
             moved = eps = denoiser.predict_noise(x, t)
-        x = step_down(denoiser, x, t, s, moved.to(x), eps.to(x))
+        x = _step(denoiser, x, t, s, moved.to(x), eps.to(x))
         if correct:
             x = correct(x, s)
         if on_step:
@@ -79,7 +79,7 @@ def generate_moved(
     return x
 
 
-def step_down(
+def _step(
     denoiser: SplitPredictor,
     x_t: torch.Tensor,
     t: int,

@@ -13,11 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 
-from editing.engine.bottleneck import Form, SplitPredictor, generate_moved, step_down
+from editing.engine.bottleneck import Form, SplitPredictor, generate_moved
 from editing.engine.ddim import PHOTO, Inversion
 
 # Both halves of a symmetric step nearly cancel on an even grid, so that a visible edit has to push
@@ -54,7 +53,7 @@ def edited(
 ) -> torch.Tensor:
     """Pictures (m, c, h, w), float64, of a face (or of m faces) pushed along directions.
 
-    path      of one face or of m faces, by `ddim.trace` on the same grid or by `walked`
+    path      of one face or of m faces, by `ddim.trace` on the same grid
     pushes    all at once; each with m strengths
     interval  (low, high) timesteps; default `default_interval`
     hold      (h, w) or (m, 1, h, w) in 0..1: outside it every state is pulled back to the path, so
@@ -111,29 +110,6 @@ def _length(direction: torch.Tensor) -> torch.Tensor:
 
 def _unit(direction: torch.Tensor) -> torch.Tensor:
     return direction / _length(direction)[..., None, None, None]
-
-
-@torch.no_grad()
-def walked(
-    denoiser: SplitPredictor,
-    x_t: torch.Tensor,
-    grid: Sequence[int],
-    picture: torch.Tensor | None = None,
-) -> Inversion:
-    """The path of latents (n, c, h, w) from which a picture is made, as of a turned face.
-
-    picture  (n, c, h, w) that the path shall end at, such as a turned face with what inversion
-             lost put back; default what the latents generate
-    """
-    states = [x_t.to(torch.float64)]
-    for t, s in pairwise([*reversed(grid), PHOTO]):
-        eps = denoiser.predict_noise(states[-1], t)
-        states.append(step_down(denoiser, states[-1], t, s, eps, eps))
-    residuals = torch.zeros_like(torch.stack(states[1:]))
-    if picture is not None:
-        residuals[-1] = picture.to(states[-1]) - states[-1]
-        states[-1] = picture.to(states[-1])
-    return Inversion(torch.stack(states[::-1]), residuals.flip(0))
 
 
 def nearer(h: torch.Tensor, h_reference: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:

@@ -10,6 +10,7 @@ from editing.runs.embedding import embed
 from editing.runs.embedding import join as join_embedding
 from editing.runs.figures import draw_figures
 from editing.runs.fitting import fit_direction
+from editing.runs.local_editing import edit_locally
 from editing.runs.mean_faces import draw_mean_faces
 from editing.runs.rendering import render_edit
 
@@ -18,6 +19,7 @@ __all__ = [
     "decompose",
     "draw_figures",
     "draw_mean_faces",
+    "edit_locally",
     "embed",
     "fit_direction",
     "join_embedding",

@@ -27,6 +27,7 @@ class FoundDirection:
     v: torch.Tensor  # (C, h, w), of unit length
     mask: torch.Tensor  # (h, w) in 0..1, all ones for a joint direction
     timestep: int
+    rows: torch.Tensor  # (r, C, h, w), all of its region by its method, v among them
 
 
 def direction_of(component: Component) -> FoundDirection:
@@ -53,7 +54,7 @@ def direction_of(component: Component) -> FoundDirection:
         if component.region
         else torch.ones_like(all_masks[0])
     )
-    return FoundDirection(rows[component.index], mask, job.timestep)
+    return FoundDirection(rows[component.index], mask, job.timestep, rows)
 
 
 def write_directions(

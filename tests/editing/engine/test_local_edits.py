@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from editing.engine.ddim import Inversion, generate, time_grid, trace
+from editing.engine.ddim import Inversion, time_grid, trace
 from editing.engine.denoiser import Denoiser, load_denoiser
-from editing.engine.local_edits import Push, default_interval, edited, nearer, walked
+from editing.engine.local_edits import Push, default_interval, edited, nearer
 
 STEPS = 8
 
@@ -83,23 +83,6 @@ def test_many_faces_take_the_same_direction_at_once(denoiser, grid, photos, path
     made = edited(denoiser, paths, grid, [Push(directions[0], strengths(0.4, 0.4))])
     alone = edited(denoiser, path, grid, [Push(directions[0], strengths(0.4))])
     torch.testing.assert_close(made[:1], alone, rtol=1e-3, atol=1e-3)
-
-
-def test_a_turned_face_is_where_its_path_ends_and_is_edited_from_there(
-    denoiser, path, grid, directions
-):
-    turned = path.x_t + 0.3 * torch.randn(
-        path.x_t.shape, generator=torch.Generator().manual_seed(8)
-    )
-    plain = walked(denoiser, turned, grid)
-    torch.testing.assert_close(
-        plain.states[0], generate(denoiser, turned, grid), rtol=1e-4, atol=1e-4
-    )
-    wanted = plain.states[0] + 0.05
-    ended = walked(denoiser, turned, grid, wanted)
-    made = edited(denoiser, ended, grid, [Push(directions[0], strengths(0, 0.5))])
-    torch.testing.assert_close(made[:1], wanted, rtol=1e-4, atol=1e-4)
-    assert float((made[1] - wanted[0]).norm()) > 0.01
 
 
 def test_a_lower_edge_of_the_interval_that_is_higher_pushes_less(denoiser, path, grid, directions):
