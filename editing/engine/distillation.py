@@ -37,6 +37,8 @@ TUNED_SHARE = 0.6
 # Steps of those lessons: fewer than the pictures are made with later, for a processor's sake.
 TUNED_STEPS = 3
 BATCH = 16
+# A lesson through the generator takes a processor a second: a long warm-up would be most of it.
+WARMUP_STEPS = 20
 # Blocks of pixels over which an imitation's error is also averaged: see _imitation.
 SCALES = (1, 2, 4, 8)
 
@@ -96,6 +98,7 @@ def train_encoder(
         ema_decay=0.995,
         checkpoint_seconds=checkpoint_seconds,
         listeners=Listeners(on_progress, on_checkpoint, should_stop),
+        warmup_steps=WARMUP_STEPS,
     )
     assert isinstance(run.average, Encoder)
     return run.average, reached

@@ -39,9 +39,7 @@ def read_pipeline(folder: Path) -> Pipeline:
     """The parts of a pipeline folder; ValueError names what is missing or does not fit."""
     index = folder / "model_index.json"
     if index.is_file():
-        unet_name = _read_json(index).get("unet", [None, "UNet2DModel"])[-1]
-        if unet_name != "UNet2DModel":
-            raise ValueError(f"{folder}: its network is a {unet_name}; expected a UNet2DModel.")
+        _refuse_other_pipelines(folder, _read_json(index))
     unet_folder = folder / "unet" if (folder / "unet").is_dir() else folder
     unet_path = unet_folder / "config.json"
     scheduler_path = folder / "scheduler_config.json"
@@ -60,10 +58,30 @@ def read_pipeline(folder: Path) -> Pipeline:
     return Pipeline(unet_path, unet_config, weights, scheduler_path, scheduler_config)
 
 
+def _refuse_other_pipelines(folder: Path, index: dict[str, Any]) -> None:
+    if coder := next((part for part in ("vae", "vqvae", "movq") if part in index), None):
+        raise ValueError(
+            f"{folder}: its network works on an autoencoder's latents ({coder}); "
+            "expected one that works on pictures."
+        )
+    if "unet" not in index and "transformer" in index:
+        raise ValueError(f"{folder}: its network is a transformer; expected a UNet2DModel.")
+    named = index.get("unet") or [None, "UNet2DModel"]
+    _refuse_other_networks(folder, named[-1] if isinstance(named, list) else str(named))
+
+
+def _refuse_other_networks(folder: Path, name: str) -> None:
+    if "Condition" in name:
+        raise ValueError(
+            f"{folder}: its network is a {name}, which wants a text or an image beside the noise; "
+            "expected an unconditional UNet2DModel."
+        )
+    if name != "UNet2DModel":
+        raise ValueError(f"{folder}: its network is a {name}; expected a UNet2DModel.")
+
+
 def _refuse_misfits(folder: Path, config: dict[str, Any]) -> None:
-    class_name = config.get("_class_name", "UNet2DModel")
-    if class_name != "UNet2DModel":
-        raise ValueError(f"{folder}: its network is a {class_name}; expected a UNet2DModel.")
+    _refuse_other_networks(folder, config.get("_class_name", "UNet2DModel"))
     if config.get("class_embed_type") or config.get("num_class_embeds"):
         raise ValueError(f"{folder}: its network wants a class; expected an unconditional one.")
     n_in, n_out = config.get("in_channels", 3), config.get("out_channels", 3)

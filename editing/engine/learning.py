@@ -114,6 +114,7 @@ def learn(
     ema_decay: float,
     checkpoint_seconds: float,
     listeners: Listeners,
+    warmup_steps: int = WARMUP_STEPS,
 ) -> TrainingProgress:
     """Take lessons until the budget is spent; the average and its figures are kept at path."""
     state, before = run.state, copy.copy(run.state)
@@ -132,7 +133,7 @@ def learn(
     stop = listeners.should_stop
     started = saved_at = told_at = time.monotonic()
     while (fraction := budget.fraction(state)) < 1 and not (stop and stop()):
-        run.optimizer.param_groups[0]["lr"] = lr * _lr_share(state, fraction)
+        run.optimizer.param_groups[0]["lr"] = lr * _lr_share(state, fraction, warmup_steps)
         loss, n = lesson(run, fraction)
         _take(run, loss, n, ema_decay)
         now = time.monotonic()
@@ -245,6 +246,6 @@ def _refuse_another_network(
         )
 
 
-def _lr_share(state: State, fraction: float) -> float:
+def _lr_share(state: State, fraction: float, warmup_steps: int) -> float:
     annealed = max(FINAL_LR_SHARE, min(1.0, (1 - fraction) / ANNEALED_SHARE))
-    return min(annealed, (state.step + 1) / WARMUP_STEPS)
+    return min(annealed, (state.step + 1) / warmup_steps)

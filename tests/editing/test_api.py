@@ -152,6 +152,7 @@ def test_embedding_is_accepted_as_a_job(rita: Any, dataset: Dataset, generator: 
     assert answer.status_code == 202
     assert (job["status"], job["progress"], job["error"]) == ("queued", 0, None)
     assert (job["n_faces"], job["timestep"], job["filter"]) == (5, 509, "yaw_max=-40")
+    assert (job["kind"], job["gradient_steps"]) == ("x_t", 0)
     assert rita.get(job["url"]).json() == job
     assert rita.get("/api/embeddings").json()["results"] == [job]
     assert post(rita, job["url"] + "/cancel", {}).json()["status"] == "cancelled"
@@ -178,6 +179,8 @@ def test_asking_twice_with_one_key_gives_one_row(
         ("embeddings", {"generator": "tiny", "method": "magic"}, 400, "invalid"),
         ("embeddings", {"generator": "tiny", "timestep": 1000}, 400, "invalid"),
         ("embeddings", {"generator": "tiny", "steps": True}, 400, "invalid"),
+        ("embeddings", {"generator": "tiny", "kind": "z"}, 400, "invalid"),
+        ("embeddings", {"generator": "tiny", "gradient_steps": 201}, 400, "invalid"),
         ("embeddings", {"generator": "tiny", "filter": "yaw_min=80"}, 400, "no_faces"),
         ("embeddings", {"generator": "tiny", "filter": ["Male"]}, 400, "invalid_filter"),
         ("embeddings", {"generator": ["tiny"]}, 400, "invalid"),

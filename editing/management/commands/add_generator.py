@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from editing import jobs, runs
+from editing.jobs.embeddings import DEFAULT_NOISE
 from labeling.errors import Refused
 from labeling.management.running import do, nobody
 
@@ -24,8 +25,31 @@ class Command(BaseCommand):
         except Refused as error:
             raise CommandError(error.detail) from None
         do(job, runs.check_generator)
-        self.stdout.write(
-            f"Generator {job.name}: {job.image_size} x {job.image_size}, "
-            f"{job.card['n_parameters']:,} parameters, {job.card['schedule']}, "
-            f"sha256 {job.sha256[:12]}."
+        for line in told(job.name, job.sha256, job.card):
+            self.stdout.write(line)
+
+
+def told(name: str, sha256: str, card: dict[str, Any]) -> list[str]:
+    """The check in sentences: what fits, what does not, and what a face will cost."""
+    size, last, steps = card["image_size"], card["last_timestep"], card["train_timesteps"]
+    middle = min(round(steps * DEFAULT_NOISE), last)
+    calls = round(jobs.DEFAULT_STEPS * middle / last) + 1
+    lines = [
+        f"Generator {name}: {size} x {size}, {card['n_parameters']:,} parameters, "
+        f"{card['schedule']}, sha256 {sha256[:12]}.",
+        f"It predicts {card['prediction_type']} and is usable up to timestep {last} of {steps}.",
+        f"Inverting a face to timestep {middle} takes about "
+        f"{calls * card['seconds_per_call']:.2g} s here, in {card['number_type']}.",
+    ]
+    if card["bottleneck"]:
+        lines.append(f"Latents of kind h and local edits do not fit it: {card['bottleneck']}")
+    else:
+        shape = " x ".join(map(str, card["bottleneck_shape"]))
+        lines.append(
+            f"It splits at its bottleneck, {shape}: latents of kind h and local edits fit."
         )
+    if encoder := card["encoder"]:
+        lines.append(f"It comes with an encoder for timestep {encoder['timestep']}.")
+    else:
+        lines.append(card["encoder_note"])
+    return lines

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from editing.engine.training import TrainingProgress
-from editing.jobs import check_name
+from editing.jobs import check_name, find, ready
 from editing.models import Generator
 from editing.runs.training import has_checkpoint, train_generator
 from labeling.errors import Refused
@@ -25,6 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--minutes", type=float, help="the whole budget, earlier runs included")
         parser.add_argument("--images", type=int, help="the whole budget, earlier runs included")
         parser.add_argument("--size", type=int, default=64, help="a power of two from 16")
+        parser.add_argument("--start-from", help="a generator whose weights are trained on")
         parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
         parser.add_argument("--fresh", action="store_true", help="start over, forget a checkpoint")
 
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         name = options["name"] or dataset
         try:
             check_name(name)
+            begun = self.begun(options["start_from"])
         except Refused as error:
             raise CommandError(error.detail) from None
         if Generator.objects.filter(name=name, status="done").exists():
@@ -46,8 +48,15 @@ class Command(BaseCommand):
             raise CommandError(
                 f"Training of {name!r} has begun before: --resume goes on, --fresh starts over."
             )
-        folder = self.trained(row, name, options)
+        folder = self.trained(row, name, options | {"start_from": begun})
         call_command("add_generator", str(folder), name=name, stdout=self.stdout)
+
+    def begun(self, name: str | None) -> Generator | None:
+        if name is None:
+            return None
+        generator = find(Generator, name)
+        ready(generator, "generator")
+        return generator
 
     def trained(self, dataset: Dataset, name: str, options: dict[str, Any]) -> Any:
         layout = "{desc} |{bar:30}| {percentage:3.0f}% {elapsed}"
@@ -76,6 +85,7 @@ class Command(BaseCommand):
                     seconds=None if minutes is None else 60 * minutes,
                     n_images=options["images"],
                     resume=not options["fresh"],
+                    start_from=options["start_from"],
                     on_load=loaded,
                     on_progress=told,
                     should_stop=stopping.is_set,

@@ -121,6 +121,9 @@ def test_weights_in_a_bin_file_load_as_tensors_only(saved, folder):
         ("scheduler/scheduler_config.json", {"_class_name": "ScoreSdeVeScheduler"}, "ScoreSdeVe"),
         ("scheduler/scheduler_config.json", {"prediction_type": "flow"}, "'flow'"),
         ("model_index.json", {"unet": ["diffusers", "DiTTransformer2DModel"]}, "DiT"),
+        ("model_index.json", {"unet": ["diffusers", "UNet2DConditionModel"]}, "wants a text"),
+        ("model_index.json", {"vqvae": ["diffusers", "VQModel"]}, r"latents \(vqvae\)"),
+        ("model_index.json", {"vae": ["diffusers", "AutoencoderKL"]}, r"latents \(vae\)"),
     ],
 )
 def test_what_does_not_fit_is_refused_by_name(folder, file, values, told):
