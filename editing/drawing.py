@@ -40,13 +40,16 @@ def requested_against_achieved(
 
     marks = range(-int(reach), int(reach) + 1, step)
     drawn = []
+    # Two points of one request stand side by side.
+    aside = 3 if against else 0
     for index, point in enumerate(both):
+        shift = -aside if index < len(points) else aside
         spread = point.get("spread") or 0.0
         drawn.append(
             {
                 "series": "first" if index < len(points) else "second",
                 "degrees": point["requested"],
-                "x": at(point["requested"]),
+                "x": at(point["requested"]) + shift,
                 "y": size - at(point["achieved"]),
                 "low": size - at(max(point["achieved"] - spread, -reach)),
                 "high": size - at(min(point["achieved"] + spread, reach)),

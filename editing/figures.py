@@ -35,17 +35,18 @@ STYLE = {
 UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 
+@matplotlib.rc_context(STYLE)
 def files_of(figure: Figure) -> dict[str, bytes]:
     """A figure's file in each format."""
     made = {}
-    with matplotlib.rc_context(STYLE):
-        for kind in FORMATS:
-            out = io.BytesIO()
-            figure.savefig(out, format=kind, dpi=300, bbox_inches="tight", metadata=UNDATED[kind])
-            made[kind] = out.getvalue()
+    for kind in FORMATS:
+        out = io.BytesIO()
+        figure.savefig(out, format=kind, dpi=300, bbox_inches="tight", metadata=UNDATED[kind])
+        made[kind] = out.getvalue()
     return made
 
 
+@matplotlib.rc_context(STYLE)
 def histogram(bins: Sequence[dict[str, Any]], choices: Sequence[str]) -> Figure:
     """Faces by yaw, stacked by light; bins as `faces.summary` gives them, open at both ends."""
     figure, axes = _axes(5.2, 2.4)
@@ -67,6 +68,7 @@ def histogram(bins: Sequence[dict[str, Any]], choices: Sequence[str]) -> Figure:
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def mean_faces(told: dict[str, Any], tiles: Sequence[Sequence[NDArray[np.uint8] | None]]) -> Figure:
     """The means, light by pose, with the distances of neighbours between them.
 
@@ -75,14 +77,13 @@ def mean_faces(told: dict[str, Any], tiles: Sequence[Sequence[NDArray[np.uint8] 
     """
     lights, poses = told["rows"], told["columns"]
     published = told.get("published", {})
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(4.8, 4.8))
-        grid = figure.subplots(
-            2 * len(lights) - 1,
-            2 * len(poses) - 1,
-            width_ratios=[3, 1] * 2 + [3],
-            height_ratios=[3, 1] * 2 + [3],
-        )
+    figure = Figure(figsize=(4.8, 4.8))
+    grid = figure.subplots(
+        2 * len(lights) - 1,
+        2 * len(poses) - 1,
+        width_ratios=[3, 1] * 2 + [3],
+        height_ratios=[3, 1] * 2 + [3],
+    )
     for axes in grid.flat:
         axes.axis("off")
     for i, light in enumerate(lights):
@@ -102,6 +103,7 @@ def mean_faces(told: dict[str, Any], tiles: Sequence[Sequence[NDArray[np.uint8] 
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def response(series: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> Figure:
     """Measured degrees over asked ones, with the line on which both agree.
 
@@ -120,10 +122,11 @@ def response(series: Sequence[tuple[str, Sequence[dict[str, Any]]]]) -> Figure:
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
     axes.set(xlabel="asked, degrees", ylabel="measured, degrees")
     if len(series) > 1:
-        axes.legend()
+        axes.legend(loc="lower right")
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def clusters(bins: Sequence[dict[str, Any]]) -> Figure:
     """How many faces each yaw bin of a direction holds; pale bins took no part."""
     figure, axes = _axes(5.2, 2.0)
@@ -135,6 +138,7 @@ def clusters(bins: Sequence[dict[str, Any]]) -> Figure:
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def lines(pca: dict[str, Any]) -> Figure:
     """Centroids and the fitted lines in the plane of the centroids' first two components."""
     figure, axes = _axes(4.2, 3.2)
@@ -156,11 +160,11 @@ def lines(pca: dict[str, Any]) -> Figure:
     return figure
 
 
+@matplotlib.rc_context(STYLE)
 def strip(pictures: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> Figure:
     """Frames side by side, each with what was asked and measured below it."""
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(0.9 * len(pictures), 1.15))
-        places = np.atleast_1d(figure.subplots(1, len(pictures), gridspec_kw={"wspace": 0.04}))
+    figure = Figure(figsize=(0.9 * len(pictures), 1.15))
+    places = np.atleast_1d(figure.subplots(1, len(pictures), gridspec_kw={"wspace": 0.04}))
     for axes, picture, label in zip(places, pictures, labels, strict=True):
         axes.imshow(picture, interpolation="none")
         axes.set_xlabel(label, fontsize=6, color=INK, labelpad=2)
@@ -171,19 +175,17 @@ def strip(pictures: Sequence[NDArray[np.uint8]], labels: Sequence[str]) -> Figur
 
 
 def _axes(wide: float, tall: float) -> tuple[Figure, Axes]:
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(wide, tall))
-        axes = figure.subplots()
-        axes.grid(color=LINE, lw=0.5)
-        axes.set_axisbelow(True)
+    figure = Figure(figsize=(wide, tall))
+    axes = figure.subplots()
+    axes.grid(color=LINE, lw=0.5)
+    axes.set_axisbelow(True)
     return figure, axes
 
 
 def _between(axes: Axes, gap: float | None, published: float | None) -> None:
     told = "too few" if gap is None else f"{gap:.4f}"
-    axes.text(0.5, 0.6, told, ha="center", va="center", fontsize=7, color=INK)
-    if published is not None:
-        axes.text(0.5, 0.2, f"({published:.4f})", ha="center", va="center", fontsize=6, color=SOFT)
+    told += "" if published is None else f"\n({published:.4f})"
+    axes.text(0.5, 0.5, told, ha="center", va="center", fontsize=7, color=INK)
 
 
 def _shares(counts: Iterable[float]) -> NDArray[np.float64]:

@@ -22,6 +22,8 @@ from labeling.worker import Progress
 
 YAW_EDGES = tuple(float(edge) for edge in range(-60, 61, 5))
 RECIPE, ZIP = "recipe.json", "figures.zip"
+# What is kept of an edit as it is: the result's key, and what it is called in the zip.
+KEPT = {"strip": "frames", "animation": "animation", "video": "film"}
 # Every file of a zip bears this moment, so that equal files make an equal zip.
 NO_MOMENT = (1980, 1, 1, 0, 0, 0)
 
@@ -170,9 +172,11 @@ def _edit(edit: Edit, folder: Folder) -> None:
     drawn = figures.response([(f"edit {edit.id}", points)])
     folder.figure(f"{name}_response", f"{title}: asked against measured", drawn)
     folder.table(f"{name}_frames", [frame | _flat(frame.get("light"), "light") for frame in frames])
-    for kept in ("strip", "animation"):
-        if file := edit.result.get(kept):
-            write_whole(folder.path / f"{name}_{file}", (there / file).read_bytes())
+    # As the page shows them, pixel by pixel, beside the strip drawn for a paper.
+    for key, called in KEPT.items():
+        if file := edit.result.get(key):
+            target = folder.path / f"{name}_{called}{Path(file).suffix}"
+            write_whole(target, (there / file).read_bytes())
 
 
 def _flat(given: dict[str, Any] | None, name: str) -> dict[str, Any]:

@@ -147,7 +147,9 @@ def test_every_figure_comes_in_three_formats_and_all_in_one_zip(
         assert set(figure["files"]) == set(begins)
         for kind, name in figure["files"].items():
             assert whole.read(name).startswith(begins[kind]), name
-    assert f"edit{edit.id}_strip.png" in whole.namelist()
+    strip = whole.read(f"edit{edit.id}_strip.png")
+    assert strip != whole.read(f"edit{edit.id}_frames.png")
+    assert f"edit{edit.id}_animation.webp" in whole.namelist()
 
     recipe = json.loads(whole.read("recipe.json"))
     assert recipe["filter"] == {"yaw_min": "-40"}
