@@ -8,7 +8,9 @@ from editing.models import (
     Direction,
     Edit,
     Embedding,
+    FigureSet,
     Generator,
+    MeanFaces,
     Region,
 )
 from labeling.admin import ReadOnly
@@ -56,3 +58,17 @@ class DecompositionAdmin(ReadOnly):
 class ComponentAdmin(ReadOnly):
     list_display = ["id", "decomposition_id", "method", "region", "index", "locality", "name"]
     list_filter = ["method"]
+
+
+@admin.register(MeanFaces)
+class MeanFacesAdmin(ReadOnly):
+    list_display = ["id", "filter", "mirror", "status", "requested_by", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["requested_by"]
+
+
+@admin.register(FigureSet)
+class FigureSetAdmin(ReadOnly):
+    list_display = ["id", "filter", "direction_id", "status", "requested_by", "created_at"]
+    list_filter = ["status"]
+    list_select_related = ["requested_by"]

@@ -6,12 +6,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
-from editing.models import Decomposition, Direction, Edit, Embedding, Generator
+from editing.models import (
+    Decomposition,
+    Direction,
+    Edit,
+    Embedding,
+    FigureSet,
+    Generator,
+    MeanFaces,
+)
 from editing.shown import rows_of
 from labeling.roles import page_for
 
 JOBS_SHOWN = 100
 WITH_A_PAGE = (Direction, Decomposition, Edit)
+# What the explorer shows, by the name in its address.
+IN_THE_EXPLORER = {MeanFaces: "means", FigureSet: "figures"}
 
 
 @page_for("researcher")
@@ -21,7 +31,7 @@ def generators_page(request: HttpRequest) -> HttpResponse:
 
 @page_for("researcher")
 def jobs_page(request: HttpRequest) -> HttpResponse:
-    kinds = (Generator, Embedding, Direction, Decomposition, Edit)
+    kinds = (Generator, Embedding, Direction, Decomposition, Edit, *IN_THE_EXPLORER)
     rows = [row for kind in kinds for row in listed(kind)]
     rows.sort(key=lambda row: row.created_at, reverse=True)
     return render(request, "editing/jobs.html", {"rows": rows[:JOBS_SHOWN]})
@@ -33,6 +43,10 @@ def listed(model: type) -> list[Any]:
     kind = model.__name__.lower()
     for row in rows:
         row.kind_shown = kind
+        row.name_shown = str(model._meta.verbose_name)
         row.api_url = reverse(f"api-{kind}", args=[row.id])
         row.page_url = reverse(kind, args=[row.id]) if model in WITH_A_PAGE else ""
+        if name := IN_THE_EXPLORER.get(model):
+            query = f"{row.filter}&{name}={row.id}".removeprefix("&")
+            row.page_url = f"{reverse('explorer')}?{query}#{name}"
     return rows
