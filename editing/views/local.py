@@ -23,12 +23,14 @@ LATELY = 12
 PER_PAGE = 24
 TOOLS = (("rectangle", "Rectangle"), ("polygon", "Polygon"), ("brush", "Brush"), ("move", "Move"))
 METHODS = {
-    "jive": "of this region alone",
-    "locality": "most local",
-    "null_space": "free of the rest",
-    "svd": "strongest, not kept local",
+    "jive": "of this region alone (JIVE)",
+    "locality": "the most local",
+    "null_space": "free of the rest (null space)",
+    "svd": "the strongest, not kept local (SVD)",
     "joint": "of the whole face",
 }
+# Names of measurements that are no words.
+SHORT = {"roir": "ROIR", "ssim": "SSIM", "lpips": "LPIPS"}
 
 
 @page_for("researcher")
@@ -106,7 +108,7 @@ def decomposition_page(request: HttpRequest, decomposition_id: int) -> HttpRespo
 
 
 def sheet(job: Decomposition) -> list[dict[str, Any]]:
-    """The directions found so far, region by region, with their previews and spectra."""
+    """The directions found so far: regions, in each the ways of finding them, in each the rows."""
     result = with_preview_urls(job)
     rows = job.components.select_related("kept_by").in_bulk()
     spectra = {one["name"]: one for one in result.get("regions", [])}
@@ -115,12 +117,18 @@ def sheet(job: Decomposition) -> list[dict[str, Any]]:
         if not (row := rows.get(told["id"])):
             continue
         row.preview = result["urls"].get(told.get("preview"))
-        row.means = METHODS[row.method]
-        group = groups.setdefault(row.region, {"region": row.region, "rows": []})
-        group["rows"].append(row)
+        row.strength = told.get("strength")
+        group = groups.setdefault(row.region, {"region": row.region, "ways": {}})
+        group["ways"].setdefault(row.method, []).append(row)
     for name, group in groups.items():
-        group["spectrum"] = bars(spectra.get(name))
         group["told"] = spectra.get(name)
+        group["spectrum"] = bars(spectra.get(name))
+        # The published method is open to be seen, what it is compared with a press away.
+        group["ways"] = [
+            {"method": method, "means": METHODS[method], "rows": group["ways"][method]}
+            for method in METHODS
+            if method in group["ways"]
+        ]
     # What moves the whole face comes last.
     return sorted(groups.values(), key=lambda group: group["region"] == "")
 
@@ -183,23 +191,37 @@ def local_edit_page(request: HttpRequest, edit: Edit) -> HttpResponse:
 
 
 def figures_of(frames: list[dict[str, Any]]) -> dict[str, Any]:
-    """The numbers that every frame has, as the columns and rows of a table."""
-    skipped = {"strength", "file", "url"}
-    names = [name for name, value in frames[0].items() if _is_number(value) and name not in skipped]
+    """The numbers that frames have, as the columns and rows of a table."""
+    names = list(
+        dict.fromkeys(
+            name
+            for frame in frames
+            for name, value in frame.items()
+            if _is_number(value) and name != "strength"
+        )
+    )
     rows = [(frame, [frame.get(name) for name in names]) for frame in frames]
-    return {"names": [name.replace("_", " ") for name in names], "rows": rows}
+    return {"names": [named(name) for name in names], "rows": rows}
 
 
-def figures_in(measured: dict[str, Any], before: str = "") -> list[tuple[str, Any]]:
-    """The numbers of a nested result, each with its path as a name."""
+def figures_in(measured: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
+    """A nested result, each of its numbers and texts under the words of its path."""
     told = []
     for name, value in measured.items():
-        named = f"{before} {name.replace('_', ' ')}".strip()
+        words = f"{before} {named(name)}".strip()
         if isinstance(value, dict):
-            told += figures_in(value, named)
-        elif _is_number(value) or isinstance(value, str):
-            told.append((named, value))
+            told += figures_in(value, words)
+        elif _is_number(value):
+            told.append((words, f"{value:.4g}"))
+        elif isinstance(value, str) and value:
+            told.append((words, value))
     return told
+
+
+def named(name: str) -> str:
+    """A key as people read it: ssim_outside is "SSIM outside"."""
+    first, *rest = name.split("_")
+    return " ".join([SHORT.get(first, first), *rest])
 
 
 def _is_number(value: Any) -> bool:

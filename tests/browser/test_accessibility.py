@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.sync_api import Page, expect
 
+from editing.models import Decomposition
 from labeling import people as people_of
 from labeling import queue, votes
 from labeling.models import Adjudication, Campaign, Consensus, Release, User
@@ -95,11 +96,38 @@ def lived_in(campaign, people) -> Campaign:
     return campaign
 
 
+def searched(edit) -> Decomposition:  # noqa: F811
+    """A finished search for directions on an edit's face, one of them in the library."""
+    eyes = {"name": "eyes", "shapes": [{"kind": "rectangle", "box": [0.2, 0.4, 0.8, 0.6]}]}
+    job = Decomposition.objects.create(
+        generator=edit.direction.generator,
+        face=edit.face,
+        regions=[eyes],
+        timestep=509,
+        steps=6,
+        refinements=1,
+        rank=3,
+        sha256="0" * 64,
+        status="done",
+    )
+    mia = User.objects.get(username="mia")
+    rows = [
+        job.components.create(method=method, region="eyes", index=0, singular_value=2, locality=1)
+        for method in ("jive", "svd")
+    ]
+    job.components.filter(id=rows[0].id).update(name="wider eyes", kept_by=mia)
+    spectrum = {"name": "eyes", "spectrum": [2, 1.5, 1], "joint_rank": 1, "individual_rank": 2}
+    job.result = {"regions": [spectrum], "components": [{"id": row.id} for row in rows]}
+    job.save()
+    return job
+
+
 @pytest.fixture
 def arguments(lived_in, people, edit) -> dict[str, Any]:  # noqa: F811
     """A value for everything that an address may carry."""
     invite, token = people_of.invite(people.mia, roles=["annotator"], note="the class")
     release = Release.objects.create(campaign=lived_in, number=1, status="queued")
+    search = searched(edit)
     return {
         "slug": lived_in.slug,
         "release_id": release.id,
@@ -109,6 +137,8 @@ def arguments(lived_in, people, edit) -> dict[str, Any]:  # noqa: F811
         "token": token,
         "direction_id": edit.direction_id,
         "edit_id": edit.id,
+        "face_id": edit.face_id,
+        "decomposition_id": search.id,
     }
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.fingers import Fingers
+from tests.browser.test_accessibility import faults_light_and_dark
 from tests.editing.conftest import (  # noqa: F401 the rows these pages show
     done,
     generator,
@@ -90,6 +91,8 @@ def test_rectangle_polygon_and_brush_are_drawn_by_mouse(page: Page) -> None:
     page.get_by_role("button", name="New region").click()
     choose(page, "Brush")
     drag(page, (0.1, 0.1), (0.5, 0.1), (0.5, 0.2))
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    assert faults_light_and_dark(page) == []
     (first, second) = ask(page).regions
     box, polygon = first["shapes"]
     assert box["box"] == pytest.approx([0.2, 0.3, 0.5, 0.6], abs=0.01)
@@ -255,6 +258,7 @@ def test_the_sheet_grows_while_the_search_runs_and_a_direction_is_kept_and_used(
     found.save()
     expect(page.locator("[data-component]")).to_have_count(3)
     expect(page.get_by_role("button", name="Edit with it")).to_have_count(0)
+    assert page.locator("img.preview").count() == 2
     found.status, found.progress = "done", 1
     found.save()
     expect(page.get_by_role("button", name="Edit with it")).to_have_count(3)
@@ -342,6 +346,7 @@ def test_a_local_edit_is_played_by_keyboard(page: Page, found: "Decomposition") 
     expect(page.get_by_role("link", name="This frame")).to_have_attribute(
         "href", re.compile("frame02.png")
     )
+    assert faults_light_and_dark(page) == []
     page.get_by_label("A face's number").fill(str(found.face_id))
     page.get_by_role("button", name="Apply").click()
     expect(page).to_have_url(re.compile(f"/edits/{edit.id + 1}$"))

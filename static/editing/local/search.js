@@ -18,7 +18,11 @@ document.addEventListener("job:changed", async (event) => {
   const answer = await fetch(sheet.dataset.sheet ?? "", { credentials: "same-origin" }).catch(() => null);
   if (!answer?.ok) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  /** @type {NodeListOf<HTMLDetailsElement>} */
+  const open = sheet.querySelectorAll("details[open][data-way]");
+  const opened = new Set(Array.from(open, (one) => one.dataset.way));
   sheet.replaceChildren(...page.body.childNodes);
+  for (const one of sheet.querySelectorAll("details")) one.open ||= opened.has(one.dataset.way);
 });
 watchAll();
 
@@ -83,6 +87,9 @@ function choose(button) {
     if (field instanceof HTMLInputElement) field.value = button.dataset.choose ?? "";
     form.querySelector("button[type=submit]")?.removeAttribute("disabled");
   }
+  // As strong as its preview is: a change that is plain to see.
+  const reach = edit?.elements.namedItem("reach");
+  if (reach instanceof HTMLInputElement && button.dataset.strength) reach.value = Number(button.dataset.strength).toFixed(2);
   document.querySelector("[data-chosen]")?.replaceChildren(button.dataset.title ?? "");
   for (const card of document.querySelectorAll("[data-component]")) card.classList.toggle("chosen", card.contains(button));
 }
