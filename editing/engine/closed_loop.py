@@ -73,7 +73,8 @@ def close(
                  measured, and a probe can be talked into anything there
     respond      makes the frames and reads them; rows index `wishes`
     holds_light  also step across, along the light's own slope, so that its reading stays put
-    raises       ValueError if a wished side has no curve
+
+    A side without a curve is walked as asked, once: nothing is known to correct it by.
 
     The first correction scales the curve to the face; later ones go along the chord between the
     nearest tries on both sides of the wish, or the last two. The nearest try is kept.
@@ -90,7 +91,8 @@ def close(
         for at, row in enumerate(open_rows):
             light = None if answers.light is None else float(answers.light[at])
             frames[row].note(float(answers.yaw[at]), light, holds_light, aim)
-        open_rows = open_rows[[not frames[row].is_reached(holds_light, aim) for row in open_rows]]
+        going_on = [frames[row].goes_on(holds_light, aim) for row in open_rows]
+        open_rows = open_rows[going_on]
     best = [frame.best(holds_light, aim) for frame in frames]
     lights = [tried.light for tried in best]
     return Found(
@@ -123,7 +125,7 @@ class _Frame:
     """A wish, its side's curve, and what was tried; the first try is the photo itself."""
 
     wish: float
-    curve: Curve
+    curve: Curve | None
     tries: list[_Try]
     next_step: float
     next_across: float = 0.0
@@ -132,13 +134,10 @@ class _Frame:
     def of(cls, wish: float, calibration: Calibration) -> _Frame:
         photo = [_Try(0.0, 0.0, 0.0, 0.0)]
         if wish == 0:
-            return cls(0.0, Curve((0.0, 1.0), (0.0, 1.0)), photo, 0.0)
+            return cls(0.0, None, photo, 0.0)
         curve = calibration.left if wish < 0 else calibration.right
         if curve is None:
-            side = "left" if wish < 0 else "right"
-            raise ValueError(
-                f"A turn by {wish:g} degrees needs a curve to the {side}; this direction has none."
-            )
+            return cls(wish, None, photo, wish)
         step, _ = curve.step_for(abs(wish))
         return cls(wish, curve, photo, float(np.copysign(step, wish)))
 
@@ -147,37 +146,34 @@ class _Frame:
         self.tries.append(_Try(self.next_step, self.next_across, yaw, light))
         if holds_light and light is not None:
             self.next_across = self._across()
-        if abs(yaw - self.wish) > aim.tolerance_degrees:
-            self.next_step = self._along()
+        if self.curve is not None and abs(yaw - self.wish) > aim.tolerance_degrees:
+            self.next_step = self._along(self.curve)
 
     def best(self, holds_light: bool, aim: Aim) -> _Try:
         made = self.tries[1:] or self.tries
         return min(made, key=lambda tried: tried.cost(self.wish, holds_light, aim))
 
+    def goes_on(self, holds_light: bool, aim: Aim) -> bool:
+        return self.curve is not None and not self.is_reached(holds_light, aim)
+
     def is_reached(self, holds_light: bool, aim: Aim) -> bool:
         return self.best(holds_light, aim).cost(self.wish, holds_light, aim) <= 1
 
-    def _along(self) -> float:
+    def _along(self, curve: Curve) -> float:
         # Sizes towards the wished side: a frame that turned the other way has a negative one.
         sign, wish = np.sign(self.wish), abs(self.wish)
         tried = [replace(one, step=sign * one.step, yaw=sign * one.yaw) for one in self.tries]
-        last, reach = tried[-1], self.curve.step[-1]
+        last, reach = tried[-1], curve.step[-1]
         below = [one for one in tried if one.yaw <= wish]
         above = [one for one in tried if one.yaw > wish]
         if len(tried) == 2 or not below or not above:
-            size = self._scaled(last, wish)
+            size = _scaled(curve, last, wish)
         else:
             low = max(below, key=lambda one: one.yaw)
             high = min(above, key=lambda one: one.yaw)
             share = (wish - low.yaw) / (high.yaw - low.yaw)
             size = low.step + float(np.clip(share, 0.1, 0.9)) * (high.step - low.step)
         return float(sign * np.clip(size, 0.0, reach))
-
-    def _scaled(self, last: _Try, wish: float) -> float:
-        """The curve, scaled so that it passes through the last try, read at the wish."""
-        expected = float(np.interp(last.step, self.curve.step, self.curve.achieved))
-        gain = float(np.clip(last.yaw / max(expected, 1e-6), 1 / MOST_GAIN, MOST_GAIN))
-        return self.curve.step_for(wish / gain)[0]
 
     def _across(self) -> float:
         last, before = self.tries[-1], self.tries[-2]
@@ -187,3 +183,10 @@ class _Frame:
             told = (last.light - before.light) / moved
             gain = float(np.clip(told, GAIN_ACROSS / 3, GAIN_ACROSS * 3))
         return float(np.clip(last.across - (last.light or 0.0) / gain, -MOST_ACROSS, MOST_ACROSS))
+
+
+def _scaled(curve: Curve, last: _Try, wish: float) -> float:
+    """Where the curve, scaled so that it passes through the last try, gives the wish."""
+    expected = float(np.interp(last.step, curve.step, curve.achieved))
+    gain = float(np.clip(last.yaw / max(expected, 1e-6), 1 / MOST_GAIN, MOST_GAIN))
+    return curve.step_for(wish / gain)[0]

@@ -110,6 +110,8 @@ def test_steps_across_are_limited() -> None:
     assert np.abs(found.across).max() <= 1.0
 
 
-def test_a_side_that_was_never_measured_is_refused() -> None:
-    with pytest.raises(ValueError, match="needs a curve to the left"):
-        close([-10.0], Calibration(None, CURVE), Face())
+def test_a_side_that_was_never_measured_is_walked_as_asked_once() -> None:
+    found = close([-20.0, 20.0], Calibration(None, CURVE), Face(0.8))
+    assert found.step[0] == -20.0
+    assert found.rounds[0] == 1 < found.rounds[1]
+    assert found.is_reached.tolist() == [False, True]
