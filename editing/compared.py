@@ -59,7 +59,7 @@ EDIT_FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("yaw_mae", "off the asked degrees, mean", _degrees),
     ("light_kept", "frames that keep the side of the light", _share),
     ("identity", "frames nearer to the photo than the median stranger", _share),
-    ("source_measured_yaw", "the photo itself measures", _degrees),
+    ("source_measured_yaw", "yaw of the photo, by the same probe", _degrees),
 )
 FRAME_FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("identity.cosine", "Likeness to the photo", _decimals),

@@ -52,3 +52,58 @@ def test_bars_stand_for_faces_per_bin() -> None:
     assert tall[2] == 0
     assert [bar["used"] for bar in plot.points] == [True, True, False]
     assert [tick["text"] for tick in plot.x_ticks] == ["-30", "-10", "10", "30"]
+
+
+def test_two_series_stand_beside_each_other() -> None:
+    points = [{"requested": 10, "achieved": 10}]
+    plot = drawing.requested_against_achieved(points, points)
+    first, second = plot.points
+    assert (first["series"], second["series"]) == ("first", "second")
+    assert first["x"] < plot.ideal["x2"]
+    assert second["x"] - first["x"] == 6
+    assert first["y"] == second["y"]
+
+
+def test_a_plane_keeps_angles_and_stays_within_its_frame() -> None:
+    square = [(0, 0), (2, 0), (2, 2), (0, 2)]
+    centroids = [{"yaw": x, "count": 4 - y, "xy": [x, y]} for x, y in square]
+    plane = drawing.plane(
+        {"explained": [0.7], "centroids": centroids, "left": [[0, 0], [2, 2]], "right": None}
+    )
+    assert plane is not None
+    corner = [(point["x"], point["y"]) for point in plane.points]
+    assert corner[1][0] - corner[0][0] == corner[0][1] - corner[3][1] > 50
+    assert all(0 <= x <= plane.width and 0 <= y <= plane.height for x, y in corner)
+    # Up is up: the second component grows towards the top.
+    assert corner[3][1] < corner[0][1]
+    assert [line["side"] for line in plane.lines] == ["left"]
+    assert plane.points[0]["r"] > plane.points[2]["r"]
+    assert "70 %" in plane.names[0]
+    assert plane.names[1] == "component 2"
+
+
+def test_without_centroids_there_is_no_plane() -> None:
+    assert drawing.plane({}) is None
+
+
+def test_mean_faces_have_their_distances_between_them() -> None:
+    told = {
+        "rows": ["left", "center"],
+        "columns": ["nose left", "ahead"],
+        "tiles": [["a.png", None], ["b.png", "c.png"]],
+        "used": [[30, 3], [30, 30]],
+        "counts": [[90, 3], [30, 30]],
+        "between_poses": [[None], [0.0054]],
+        "between_lights": [[0.01, None]],
+        "published": {"between_poses": {"center": [0.0054]}, "between_lights": {}},
+    }
+    cells = drawing.mean_face_grid(told, {name: f"/{name}" for name in ("a.png", "b.png", "c.png")})
+    assert [cell["kind"] for cell in cells] == [
+        *("tile", "gap", "tile"),
+        *("gap", "blank", "gap"),
+        *("tile", "gap", "tile"),
+    ]
+    assert [cells[0]["url"], cells[2]["url"]] == ["/a.png", None]
+    assert cells[1]["measured"] is None
+    assert (cells[7]["measured"], cells[7]["published"]) == (".0054", ".0054")
+    assert (cells[3]["measured"], cells[3]["published"]) == (".0100", None)
