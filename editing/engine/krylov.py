@@ -162,5 +162,5 @@ def _improved(pulled: torch.Tensor, residuals: torch.Tensor, k: int) -> Singular
     _, s, v = torch.linalg.svd(pulled, full_matrices=False)
     rank = int((s > ROUNDING * s[0]).sum())
     if rank < k:
-        raise ValueError(f"{k} singular vectors were asked for; a region has only {rank}.")
+        raise ValueError(f"{k} singular vectors were asked for; this region has only {rank}.")
     return Singular(s[:k], v[:k], residuals[:k])
