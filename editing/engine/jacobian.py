@@ -42,10 +42,10 @@ class Jacobian:
         if len(x_t) != 1:
             raise ValueError(f"A Jacobian is taken at one latent, not at {len(x_t)}.")
         self.denoiser = denoiser
-        with torch.no_grad(), Recording() as recording:
+        with torch.no_grad():
             self.h, self.context = denoiser.encode(x_t, t)
-            recording.derivatives.clear()
-            denoiser.decode(self.h, self.context)
+            with Recording() as recording:
+                denoiser.decode(self.h, self.context)
         self.input_shape, self.output_shape = self.h.shape[1:], x_t.shape[1:]
         self.n_inputs, self.n_outputs = self.h[0].numel(), x_t[0].numel()
         self._at_once = max(1, PIXELS_AT_ONCE // (x_t.shape[-1] * x_t.shape[-2]))
