@@ -124,15 +124,16 @@ def plane(pca: dict[str, Any], width: int = 480, most_height: int = 360) -> Plan
     low = [min(place[axis] for place in places) for axis in range(2)]
     reach = [max(place[axis] for place in places) - low[axis] for axis in range(2)]
     # One scale for both, so that angles are what they are in the space.
-    inner = width - 2 * MARGIN
-    scale = min(inner / (reach[0] or 1.0), (most_height - 2 * MARGIN) / (reach[1] or 1.0))
-    height = round(max(reach[1] * scale, 60) + 2 * MARGIN)
+    # Above and below also stand the names of the components.
+    aside, above = 2 * MARGIN, 2 * (MARGIN + 12)
+    scale = min((width - aside) / (reach[0] or 1.0), (most_height - above) / (reach[1] or 1.0))
+    height = round(max(reach[1] * scale, 60) + above)
     left = (width - reach[0] * scale) / 2
-    above = (height - reach[1] * scale) / 2
+    below = (height - reach[1] * scale) / 2
 
     def at(place: Sequence[float]) -> tuple[float, float]:
         x = left + (place[0] - low[0]) * scale
-        return round(x, 2), round(height - above - (place[1] - low[1]) * scale, 2)
+        return round(x, 2), round(height - below - (place[1] - low[1]) * scale, 2)
 
     most = max((one.get("count", 1) for one in centroids), default=1) or 1
     points = []

@@ -18,7 +18,7 @@ def test_a_figure_that_only_one_has_is_told_beside_a_gap() -> None:
     b = direction(check={"mae": 6.2}, lines={"left": None})
     table = compared.table([a, b])
     assert row(table, "off the asked degrees, mean") == ["4.0°", "6.2°"]
-    assert row(table, "refits run along it by (cosine), left") == ["0.9 (0.8 to 0.95)", None]
+    assert row(table, "refits against it, cosine, left") == ["0.9 (0.8 to 0.95)", None]
     assert row(table, "keep the side of the light") is None
     assert row(table, "faces") == ["consensus left"] * 2
 
