@@ -17,7 +17,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from benchmarks._reporting import report, rounded, say
@@ -214,5 +213,4 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--timestep", type=int, default=TIMESTEP)
     given = parser.parse_args()
-    np.random.seed(0)
     report("embed", lambda: measure(given.faces, given.rounds, given.timestep))
