@@ -78,6 +78,10 @@ def edit_folder(edit_id: int) -> Path:
     return settings.VAR_DIR / "edits" / str(edit_id)
 
 
+# In the folder of a finished search: regions of pixels that moved together, for the next marking.
+PROPOSED_FILE = "proposed.json"
+
+
 def decomposition_folder(decomposition_id: int) -> Path:
     return settings.VAR_DIR / "decompositions" / str(decomposition_id)
 

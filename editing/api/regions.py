@@ -13,7 +13,7 @@ from editing import jobs
 from editing.api.bodies import row_id
 from editing.api.rows import RESEARCHER, listed
 from editing.jobs import regions
-from editing.models import Region
+from editing.models import Decomposition, Region
 from editing.queries import paged, query_of
 from labeling.bodies import ANY_OBJECT, Strict, read, read_query
 from labeling.errors import Refused
@@ -22,6 +22,13 @@ from labeling.models import Face
 
 class FaceBody(Strict):
     face = row_id()
+
+
+class ProposeBody(Strict):
+    """A face: its parts by its landmarks; with a decomposition of it, what moved together there."""
+
+    face = row_id()
+    decomposition = row_id(required=False, allow_null=True)
 
 
 class RegionBody(Strict):
@@ -48,10 +55,16 @@ def show(region: Region) -> dict[str, Any]:
 class ProposeView(APIView):
     permission_classes = RESEARCHER
 
-    @extend_schema(request=FaceBody, responses=ANY_OBJECT)
+    @extend_schema(request=ProposeBody, responses=ANY_OBJECT)
     def post(self, request: Request) -> Response:
-        face = jobs.find(Face, read(FaceBody, request)["face"])
-        return Response({"face": face.id, "regions": regions.propose(face)})
+        body = read(ProposeBody, request)
+        face = jobs.find(Face, body["face"])
+        if not (searched := body.get("decomposition")):
+            return Response({"face": face.id, "regions": regions.propose(face)})
+        job = jobs.find(Decomposition, searched)
+        if job.face_id != face.id:
+            raise Refused("another_face", f"Decomposition {job.id} is of face {job.face_id}.")
+        return Response({"face": face.id, "regions": regions.propose_from(job)})
 
 
 @listed("regions_list")

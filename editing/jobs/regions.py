@@ -1,14 +1,17 @@
 """Regions of faces: propose them, keep one's own, carry them to other faces."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from editing import places
 from editing.engine import alignment, proposals
 from editing.engine.regions import check_shapes
-from editing.models import Region
+from editing.models import Decomposition, Region
 from labeling.errors import Conflict, NotFound, Refused
 from labeling.models import Face, User
 
@@ -31,6 +34,14 @@ def propose(face: Face) -> list[dict[str, Any]]:
     """The parts of a face, guessed from its landmarks; each with name and shapes."""
     with told_as("no_proposal"):
         return proposals.proposed(_landmarks(face))
+
+
+def propose_from(job: Decomposition) -> list[dict[str, Any]]:
+    """Regions of pixels that moved together when a face's directions were searched."""
+    file = Path(job.folder) / places.PROPOSED_FILE
+    if job.status != "done" or not job.folder or not file.is_file():
+        raise Refused("no_proposal", f"Decomposition {job.id} has left no regions to propose.")
+    return json.loads(file.read_text())
 
 
 def _landmarks(face: Face) -> list[int]:

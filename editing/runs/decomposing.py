@@ -1,5 +1,6 @@
 """Search a face for directions that act on one region, and show each as soon as it can be seen."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from editing.engine.discovery import (
 )
 from editing.engine.previews import tiles
 from editing.engine.regions import masks_of
+from editing.engine.responding import responding
 from editing.engine.splitting import check_splits
 from editing.models import Component, Decomposition
 from editing.runs.components import read_search, write_directions, write_search
@@ -53,6 +55,8 @@ def decompose(job: Decomposition, progress: Progress) -> None:
     folder = places.decomposition_folder(job.id) / str(job.attempt)
     every = [rows for one in found.values() for rows in _rows_of(one)]
     write_directions(folder, job.generator.sha256, span.masks, every)
+    proposed = responding(span.jq.float().cpu().numpy())
+    write_whole(folder / places.PROPOSED_FILE, json.dumps(proposed).encode())
     result = _written(job, progress, span, found["jive"], every, folder)
     _preview(denoiser, path, grid, span, every, folder, result, progress)
 

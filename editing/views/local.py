@@ -75,8 +75,11 @@ def _is_id(text: str) -> bool:
 
 @page_for("researcher")
 def mark_page(request: HttpRequest, face_id: int) -> HttpResponse:
+    face = get_object_or_404(Face.objects.select_related("dataset"), id=face_id)
     context = {
-        "face": get_object_or_404(Face.objects.select_related("dataset"), id=face_id),
+        "face": face,
+        # What moved together in its newest search is proposed for the next one.
+        "searched": face.decompositions.filter(status="done").order_by("-id").first(),
         "tools": TOOLS,
         "generators": Generator.objects.filter(status="done").order_by("-id"),
         "default_rank": components.DEFAULT_RANK,

@@ -1,5 +1,6 @@
 """Directions of regions over the API: asked for, made once, kept in the library, applied."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -189,6 +190,24 @@ def test_only_files_that_the_worker_named_are_served(rita, found):
     assert b"".join(answer.streaming_content) == b"a picture"
     for name in ("secret.png", "gone.png", "1", "..", "%2e%2e%2fmodels.py"):
         assert rita.get(f"/api/components/{job.id}/files/{name}").status_code == 404, name
+
+
+def test_what_moved_together_in_a_search_is_proposed_for_the_next(rita, found, faces):
+    job = found[0].decomposition
+    body = {"face": job.face_id, "decomposition": job.id}
+
+    def proposed(**change: int) -> Any:
+        return rita.post("/api/regions/propose", body | change, format="json")
+
+    assert proposed().data["code"] == "no_proposal"
+    job.folder = str(places.decomposition_folder(job.id) / "1")
+    job.save()
+    region = {"name": "moves together 1", "shapes": [{"kind": "mask", "rows": _rows(EYES)}]}
+    file = places.decomposition_folder(job.id) / "1" / places.PROPOSED_FILE
+    file.write_text(json.dumps([region]))
+    assert proposed().data["regions"] == [region]
+    assert proposed(face=faces[1].id).data["code"] == "another_face"
+    assert proposed(decomposition=10**9).status_code == 404
 
 
 def test_a_direction_is_kept_under_a_name_and_let_go(rita, people, api, found):

@@ -152,6 +152,12 @@ async function offer() {
     if (!(error instanceof ApiError)) throw error;
     part("proposed").replaceChildren(error.message);
   }
+  if (page.dataset.searched) {
+    const body = { face, decomposition: Number(page.dataset.searched) };
+    const answer = await request(page.dataset.proposeUrl ?? "", { body }).catch(() => ({ regions: [] }));
+    for (const { name, shapes } of answer.regions) chip(part("moved"), name, () => shapes);
+    part("moved").closest("section")?.toggleAttribute("hidden", !answer.regions.length);
+  }
   /** @type {{results: Kept[]}} */
   const { results } = await request(`${page.dataset.regionsUrl}?limit=40`);
   const here = results.filter((one) => one.face === face);
