@@ -1,6 +1,6 @@
 """Plots as numbers for SVG templates: where each axis, tick and point lies."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,39 +116,11 @@ def plane(pca: dict[str, Any], width: int = 480, most_height: int = 360) -> Plan
     """
     centroids = pca.get("centroids") or []
     ends = {side: pca[side] for side in ("left", "right") if pca.get(side)}
-    places = [one["xy"][:2] for one in centroids] + [
-        end[:2] for line in ends.values() for end in line
-    ]
+    places = [one["xy"][:2] for one in centroids]
+    places += [end[:2] for line in ends.values() for end in line]
     if not places:
         return None
-    low = [min(place[axis] for place in places) for axis in range(2)]
-    reach = [max(place[axis] for place in places) - low[axis] for axis in range(2)]
-    # One scale for both, so that angles are what they are in the space.
-    # Above and below also stand the names of the components.
-    aside, above = 2 * MARGIN, 2 * (MARGIN + 12)
-    scale = min((width - aside) / (reach[0] or 1.0), (most_height - above) / (reach[1] or 1.0))
-    height = round(max(reach[1] * scale, 60) + above)
-    left = (width - reach[0] * scale) / 2
-    below = (height - reach[1] * scale) / 2
-
-    def at(place: Sequence[float]) -> tuple[float, float]:
-        x = left + (place[0] - low[0]) * scale
-        return round(x, 2), round(height - below - (place[1] - low[1]) * scale, 2)
-
-    most = max((one.get("count", 1) for one in centroids), default=1) or 1
-    points = []
-    for one in centroids:
-        x, y = at(one["xy"])
-        told = f"{one['yaw']:+.0f}°"
-        points.append(
-            {
-                "x": x,
-                "y": y,
-                "r": round(3 + 6 * (one.get("count", 1) / most) ** 0.5, 2),
-                "text": told,
-                "told": f"{told}: {one.get('count', '?')} faces",
-            }
-        )
+    at, height = _frame(places, width, most_height)
     drawn = []
     for side, line in ends.items():
         (x1, y1), (x2, y2) = at(line[0]), at(line[-1])
@@ -158,7 +130,42 @@ def plane(pca: dict[str, Any], width: int = 480, most_height: int = 360) -> Plan
         f"component {n}" + ("" if share is None else f", {100 * share:.0f} % of the spread")
         for n, share in enumerate(shares, 1)
     ]
-    return Plane(width, height, points, drawn, names)
+    return Plane(width, height, _dots(centroids, at), drawn, names)
+
+
+def _frame(
+    places: Sequence[Sequence[float]], width: int, most_height: int
+) -> tuple[Callable[[Sequence[float]], tuple[float, float]], int]:
+    """Where a place of the plane lies in SVG units, and how tall the drawing is."""
+    low = [min(place[axis] for place in places) for axis in range(2)]
+    reach = [max(place[axis] for place in places) - low[axis] for axis in range(2)]
+    # Above and below also stand the names of the components.
+    aside, above = 2 * MARGIN, 2 * (MARGIN + 12)
+    # One scale for both, so that angles are what they are in the space.
+    scale = min((width - aside) / (reach[0] or 1.0), (most_height - above) / (reach[1] or 1.0))
+    height = round(max(reach[1] * scale, 60) + above)
+    left = (width - reach[0] * scale) / 2
+    below = (height - reach[1] * scale) / 2
+
+    def at(place: Sequence[float]) -> tuple[float, float]:
+        x = left + (place[0] - low[0]) * scale
+        return round(x, 2), round(height - below - (place[1] - low[1]) * scale, 2)
+
+    return at, height
+
+
+def _dots(
+    centroids: Sequence[dict[str, Any]], at: Callable[[Sequence[float]], tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """A dot for each centroid, larger for more faces."""
+    most = max((one.get("count", 1) for one in centroids), default=1) or 1
+    dots = []
+    for one in centroids:
+        (x, y), told = at(one["xy"]), f"{one['yaw']:+.0f}°"
+        size = round(3 + 6 * (one.get("count", 1) / most) ** 0.5, 2)
+        faces = f"{told}: {one.get('count', '?')} faces"
+        dots.append({"x": x, "y": y, "r": size, "text": told, "told": faces})
+    return dots
 
 
 def mean_face_grid(told: dict[str, Any], urls: dict[str, str]) -> list[dict[str, Any]]:

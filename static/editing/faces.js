@@ -59,6 +59,8 @@ async function refresh({ withFaces }) {
     drawn = summary;
     redraw();
     if (found) {
+      const explorer = /** @type {HTMLAnchorElement} */ (part("explorer-link"));
+      explorer.search = filter;
       part("grid").replaceChildren(...found.results.map(card));
       part("empty").hidden = found.results.length > 0;
       follow(found.next);

@@ -205,11 +205,15 @@ def test_two_directions_turn_one_face_with_one_slider(
     expect(page.locator("#compare .plot .second rect").first).to_be_visible()
 
     page.get_by_label("In steps of").select_option("10")
+    expect(page.get_by_label("Hold the light")).to_be_disabled()
+    page.get_by_label("Closed loop").check()
+    page.get_by_label("Hold the light").check()
     page.get_by_role("button", name="Turn", exact=True).click()
     expect(page).to_have_url(re.compile(r"turn_a=\d+&turn_b=\d+#turn"))
     a, b = Edit.objects.filter(status="queued").order_by("id")
     assert (a.direction_id, b.direction_id) == (edit.direction_id, against.id)
     assert a.face_id == b.face_id
+    assert a.settings == b.settings == {"closed_loop": True, "hold_light": True}
     assert a.degrees == b.degrees == [-30, -20, -10, 0, 10, 20, 30]
     expect(page.get_by_text("Waiting for a worker")).to_have_count(2)
 
