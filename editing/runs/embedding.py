@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def space_of(row: Embedding, denoiser: Denoiser) -> Space:
 
 @lru_cache(1)
 def _loaded(folder: str, sha256: str, on: str) -> torch.nn.Module:
-    encoder = load_encoder(folder, encoders.read(folder).told)
+    encoder = load_encoder(folder, encoders.read(Path(folder)).told)
     return encoder.to(on, number_type(on)).to(memory_format=torch.channels_last)
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -57,6 +57,17 @@ def chunked_faces(job: Embedding) -> list[int]:
         with safe_open(path, "np") as file:
             found += [i for i in json.loads(file.metadata()["face_ids"]) if i in ours]
     return sorted(found)
+
+
+def leading(job: Embedding, started: ExitStack) -> subprocess.Popen:
+    """A process of its own that does the job; it does not outlive the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LEAD, str(job.id)],
+        cwd=ROOT,
+        env=Worker.environment(settings.VAR_DIR),
+    )
+    started.callback(process.kill)
+    return process
 
 
 def test_blocks_are_the_same_whatever_the_filter() -> None:
@@ -118,25 +129,19 @@ def test_two_processes_with_two_overlapping_embeddings_embed_each_face_once(
 ) -> None:
     jobs = [ask_embedding(), ask_embedding("yaw_min=-30")]
     face_ids = list(many.faces.values_list("id", flat=True))
-    with someone_else() as take:
-        for block in blocks(face_ids):
-            take(jobs[0].space, block)
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", LEAD, str(job.id)],
-                cwd=ROOT,
-                env=Worker.environment(settings.VAR_DIR),
-            )
-            for job in jobs
-        ]
-        deadline = time.monotonic() + 120
-        # Both stand before blocks that a third one holds, which then dies.
-        waiting = Embedding.objects.filter(step__startswith="Waiting for another worker")
-        while waiting.count() < 2:
-            assert time.monotonic() < deadline, list(Embedding.objects.values("status", "step"))
-            assert all(process.poll() is None for process in processes)
-            time.sleep(0.05)
-    assert [process.wait(60) for process in processes] == [0, 0]
+    with ExitStack() as started:
+        with someone_else() as take:
+            for block in blocks(face_ids):
+                take(jobs[0].space, block)
+            processes = [leading(job, started) for job in jobs]
+            deadline = time.monotonic() + 200
+            # Both stand before blocks that a third one holds, which then dies.
+            waiting = Embedding.objects.filter(step__startswith="Waiting for another worker")
+            while waiting.count() < 2:
+                assert time.monotonic() < deadline, list(Embedding.objects.values("status", "step"))
+                assert all(process.poll() is None for process in processes)
+                time.sleep(0.05)
+        assert [process.wait(60) for process in processes] == [0, 0]
     for job in jobs:
         job.refresh_from_db()
         assert (job.status, job.error, job.n_embedded) == ("done", None, job.n_faces)
