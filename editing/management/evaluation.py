@@ -87,10 +87,10 @@ class Evaluation:
         faces = self.faces
         n_all, n_done, records = len(faces) * len(self.settings), 0, []
         for setting in self.settings:
-            for face in faces:
+            for at, face in enumerate(faces, 1):
                 records.append(self.record(setting, face))
                 n_done += 1
-                self.tell(n_done / n_all, f"{setting.name}: face {n_done % len(faces)}")
+                self.tell(n_done / n_all, f"{setting.name}: face {at} of {len(faces)}")
         return records
 
     def record(self, setting: Setting, face: Face) -> dict[str, Any]:

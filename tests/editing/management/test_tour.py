@@ -62,6 +62,18 @@ def test_the_tour_leads_from_rendered_faces_to_a_turned_head(quick, capsys):
     near, far = checked["truth_mse_unturned_by_angle"][3], checked["truth_mse_unturned_by_angle"][5]
     assert near < far
 
+    evaluated = out / "evaluated"
+    call_command(
+        "evaluate_rotation", str(Edit.objects.get().direction_id), faces=2, degrees=[-20.0, 20.0],
+        loops=["open"], out=evaluated,
+    )  # fmt: skip
+    overall = json.loads((evaluated / "summary.json").read_text())[0]
+    assert overall["faces"] == 2
+    # A perfect turn is judged as well, so that what the probes cannot tell is known.
+    assert {"achieved_mean_true", "perfect_light_kept", "identity", "truth_mse"} <= set(overall)
+    assert 0 < overall["truth_mse_unturned"] < 0.25
+    assert json.loads((evaluated / "probes.json").read_text())["truth_probe"]["n_faces"] > 0
+
     # A second tour finds what is there: the same faces and votes, a release of its own.
     votes_before = Vote.objects.count()
     call_command(
