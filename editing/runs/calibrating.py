@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from editing.engine.ddim import invert
 from editing.engine.images import to_tensor
 from editing.engine.lines import RotationFit
 from editing.models import Direction
 from editing.runs.choosing import NEAR_FRONTAL, Faces
+from editing.runs.embedding import space_of
 from editing.runs.loading import crops_of, draw, recipe_of, store_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter
@@ -91,9 +91,8 @@ def sources(rows: Sequence[Row], store: LatentStore, size: int) -> list[Source]:
 def _inverted(rows: Sequence[Row], job: Direction, turner: Turner) -> list[Source]:
     """The same where the store holds bottlenecks: pictures are made from the noisy face."""
     photos = to_tensor(crops_of([row.id for row in rows], turner.denoiser.image_size))
-    refinements = recipe_of(job.generator, job.space).refinements
-    on = photos.to(turner.denoiser.device)
-    x_t = invert(turner.denoiser, on, turner.grid, refinements).cpu()
+    space = space_of(recipe_of(job.generator, job.space), turner.denoiser)
+    x_t = space.x_t(turner.denoiser, photos.to(turner.denoiser.device)).cpu()
     return [Source(*each) for each in zip(photos, x_t, (row.yaw for row in rows), strict=True)]
 
 

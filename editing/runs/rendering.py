@@ -9,12 +9,13 @@ from editing import places
 from editing.engine import images
 from editing.engine.calibration import Calibration
 from editing.engine.closed_loop import Aim
-from editing.engine.ddim import invert, time_grid
+from editing.engine.ddim import time_grid
 from editing.engine.denoiser import Denoiser
 from editing.engine.films import film
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Face
 from editing.recipes import FitRecipe
+from editing.runs.embedding import space_of
 from editing.runs.frames import told_of
 from editing.runs.keeping import stored_fit
 from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
@@ -96,13 +97,11 @@ def source_of(
     if recipe.kind != BOTTLENECK and store.present([face.id]):
         x_t = torch.from_numpy(store.read([face.id])).reshape(photos.shape)
     else:
-        grid = time_grid(denoiser.alpha_bar, recipe.steps, recipe.timestep)
-        x_t = invert(
+        space = space_of(recipe, denoiser)
+        x_t = space.x_t(
             denoiser,
             photos.to(denoiser.device),
-            grid,
-            recipe.refinements,
-            lambda done, steps: progress(0.2 * done / steps, "Finding the face's latent"),
+            lambda share: progress(0.2 * share, "Finding the face's latent"),
         ).cpu()
     yaw = face.yaw_degrees
     if yaw is None:
