@@ -19,7 +19,7 @@ test: .venv/tests
 	@echo "- ruff"; .venv/bin/ruff check . && .venv/bin/ruff format --check .
 	@echo "- mypy"; .venv/bin/mypy
 	@echo "- page scripts"; bash config/check_scripts.sh
-	@echo "- tests (import contracts and migrations among them)"; .venv/bin/pytest
+	@echo "- tests (import contracts and migrations among them)"; .venv/bin/pytest -n 2 --dist loadfile
 
 bench: .venv/tests
 	@if [ -z "$(NAME)" ]; then \

@@ -35,8 +35,11 @@ def _remove_var() -> None:
     shutil.rmtree(VAR, ignore_errors=True)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     django.setup()  # pytest-django takes over what it finds configured
+    if config.getoption("numprocesses", None):
+        # The processes that run the tests choose a folder each; what they inherit comes too early.
+        del os.environ["PENUMBRA_VAR"], os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_unconfigure() -> None:
