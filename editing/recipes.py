@@ -11,6 +11,13 @@ POINTS = ("centroids", "faces")
 LINES = ("two", "one")
 WEIGHTS = ("equal", "similar")
 MOTIONS = ("moments", "straight", "norm", "slerp")
+CHOICES = {
+    "bin_rule": BIN_RULES,
+    "points": POINTS,
+    "lines": LINES,
+    "weights": WEIGHTS,
+    "motion": MOTIONS,
+}
 MOST_BOOTSTRAPS = 1000
 
 
@@ -50,7 +57,7 @@ class FitRecipe:
         known = [field.name for field in fields(cls)]
         if unknown := sorted(set(given) - set(known)):
             raise _refuse(f"The recipe has {unknown[0]!r}; it knows {', '.join(known)}.")
-        for name, allowed in _CHOICES.items():
+        for name, allowed in CHOICES.items():
             if name in given and given[name] not in allowed:
                 raise _refuse(f"{name} is {given[name]!r}; expected one of {', '.join(allowed)}.")
         if not isinstance(given.get("mirror", False), bool):
@@ -65,15 +72,6 @@ class FitRecipe:
 
     def to_json(self) -> dict[str, Any]:
         return {**asdict(self), "subtract": list(self.subtract)}
-
-
-_CHOICES = {
-    "bin_rule": BIN_RULES,
-    "points": POINTS,
-    "lines": LINES,
-    "weights": WEIGHTS,
-    "motion": MOTIONS,
-}
 
 
 def _number(

@@ -7,6 +7,7 @@ changes: two workers that write the same faces write the same file name, and eit
 
 import hashlib
 import json
+import mmap
 import os
 import struct
 import tempfile
@@ -57,8 +58,15 @@ class Chunk:
 
     def rows(self) -> NDArray[np.float16]:
         """(n, d) on the file's own pages: only rows that are touched are read."""
-        shape = (len(self.face_ids), self.dimensions)
-        return np.memmap(self.path, np.float16, mode="r", offset=self.offset, shape=shape)
+        # np.memmap takes longer to look around than a chunk takes to be summed.
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            pages = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        finally:
+            os.close(descriptor)
+        n = len(self.face_ids)
+        rows = np.frombuffer(pages, np.float16, n * self.dimensions, self.offset)
+        return rows.reshape(n, self.dimensions)
 
 
 class LatentStore:

@@ -10,6 +10,7 @@ from editing.api.bodies import NameOrId, Number, row_id
 from editing.api.rows import JobsView, key_of, listed
 from editing.filters import FaceFilter
 from editing.models import Direction, Embedding, Generator
+from editing.recipes import FitRecipe
 from labeling.bodies import ANY_OBJECT, Strict, read
 
 
@@ -20,6 +21,7 @@ class DirectionBody(Strict):
     bins = serializers.ListField(child=Number(), required=False, max_length=41)
     release = row_id(required=False, allow_null=True)
     embedding = row_id(required=False, allow_null=True)
+    recipe = serializers.DictField(required=False, allow_null=True)
 
 
 @listed("directions_list")
@@ -36,6 +38,7 @@ class DirectionsView(JobsView):
             face_filter=FaceFilter.parse(body.get("filter")).of_release(body.get("release")),
             bins=body.get("bins", jobs.DEFAULT_BINS),
             embedding=jobs.find(Embedding, embedding) if embedding else None,
+            recipe=FitRecipe.parse(body.get("recipe")),
             body=request.data,
             key=key_of(request),
         )

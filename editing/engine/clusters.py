@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +47,10 @@ class ClusterSums:
             raise ValueError(f"Bin edges must rise and be two or more, got {list(edges)}.")
         self.picture = picture
         self.n_outside = 0
-        k = len(self.edges) - 1
+        self._n_bins = len(self.edges) - 1
         # Mirrored faces are summed apart: mirroring is linear, so it is done once, to their sum.
-        self._latents = np.zeros((2 * k if picture else k, dimensions))
-        self._squares = np.zeros(k)
-        self._yaw = np.zeros(k)
-        self._weight = np.zeros(k)
-        self._count = np.zeros(k, np.int64)
+        self._latents = np.zeros((2 * self._n_bins if picture else self._n_bins, dimensions))
+        self._seen: list[tuple[NDArray[Any], ...]] = []
 
     def add(
         self,
@@ -68,7 +66,7 @@ class ClusterSums:
         is_mirrored  (m,) faces that are meant mirrored; their yaw is that of the mirrored face
         raises       ValueError if shapes disagree or a yaw or weight is not a number
         """
-        d, k = self._latents.shape[1], len(self._count)
+        d, k = self._latents.shape[1], self._n_bins
         yaw = np.asarray(yaw, np.float64)
         w = np.ones(len(yaw)) if weights is None else np.asarray(weights, np.float64)
         at = np.arange(len(latents)) if rows is None else np.asarray(rows)
@@ -89,31 +87,45 @@ class ClusterSums:
                 raise ValueError("Mirrored faces came, but the shape of a latent is not known.")
             groups = bins + k * is_mirrored[inside]
         squares = add_rows(latents, at, groups, w, self._latents)
-        for total, values in (
-            (self._squares, w * squares),
-            (self._yaw, w * yaw),
-            (self._weight, w),
-        ):
-            total += np.bincount(bins, values, k)
-        self._count += np.bincount(bins, minlength=k)
+        self._seen.append((bins, yaw, w, squares))
 
     def centroids(self) -> Clusters:
         """The means so far; bins without a face are left out."""
-        k = len(self._count)
-        sums = self._latents[:k]
-        if self.picture is not None:
-            sums = sums + mirrored(self._latents[k:], *self.picture)
-        full = self._weight > 0
-        weight = self._weight[full]
-        mean = sums[full] / weight[:, None]
-        return Clusters(
-            mean=mean,
-            yaw=self._yaw[full] / weight,
-            count=self._count[full],
-            weight=weight,
-            trace=np.maximum(self._squares[full] / weight - (mean**2).sum(axis=1), 0),
-            at=np.flatnonzero(full),
-        )
+        empty = [np.empty(0, int), *[np.empty(0)] * 3]
+        seen = [np.concatenate(parts) for parts in zip(empty, *self._seen, strict=True)]
+        return clusters_of(self._latents, *seen, n_bins=self._n_bins, picture=self.picture)
+
+
+def clusters_of(
+    sums: NDArray[np.float64],
+    bins: NDArray[np.int64],
+    yaw: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    squares: NDArray[np.float64],
+    *,
+    n_bins: int,
+    picture: tuple[int, int, int] | None = None,
+) -> Clusters:
+    """Means of bins from sums (k, d), or (2 k, d) with those of mirrored faces behind.
+
+    bins, yaw, weights, squares   (n,) of each face summed, the last one |x|^2
+    picture  (channels, height, width) of a latent, where mirrored faces were added
+    """
+    total = sums[:n_bins]
+    if picture is not None:
+        total = total + mirrored(sums[n_bins:], *picture)
+    weight = np.bincount(bins, weights, n_bins).astype(np.float64)
+    full = weight > 0
+    mean = total[full] / weight[full, None]
+    of_squares = np.bincount(bins, weights * squares, n_bins)[full] / weight[full]
+    return Clusters(
+        mean=mean,
+        yaw=np.bincount(bins, weights * yaw, n_bins)[full] / weight[full],
+        count=np.bincount(bins, minlength=n_bins)[full],
+        weight=weight[full],
+        trace=np.maximum(of_squares - (mean**2).sum(axis=1), 0),
+        at=np.flatnonzero(full),
+    )
 
 
 def bins_of(

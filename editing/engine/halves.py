@@ -37,14 +37,25 @@ def _add(
     squares: NDArray[np.float64],
 ) -> None:
     """Four rows of one group at a time: the sums are fetched once for all four of them."""
+    # Rows of one group stand together, in the order they came: a counting sort.
     n, d = len(rows), bits.shape[1]
+    starts = np.zeros(len(sums) + 1, np.int64)
+    for group in groups:
+        starts[group + 1] += 1
+    starts = np.cumsum(starts)
+    order = np.empty(n, np.int64)
+    for i in range(n):
+        order[starts[groups[i]]] = i
+        starts[groups[i]] += 1
     i = 0
     while i < n:
-        total = sums[groups[i]]
-        w0, r0, s0 = weights[i], bits[rows[i]], np.float32(0)
-        if i + 3 < n and groups[i] == groups[i + 3]:
-            w1, w2, w3 = weights[i + 1], weights[i + 2], weights[i + 3]
-            r1, r2, r3 = bits[rows[i + 1]], bits[rows[i + 2]], bits[rows[i + 3]]
+        i0 = order[i]
+        total = sums[groups[i0]]
+        w0, r0, s0 = weights[i0], bits[rows[i0]], np.float32(0)
+        if i + 3 < n and groups[i0] == groups[order[i + 3]]:
+            i1, i2, i3 = order[i + 1], order[i + 2], order[i + 3]
+            w1, w2, w3 = weights[i1], weights[i2], weights[i3]
+            r1, r2, r3 = bits[rows[i1]], bits[rows[i2]], bits[rows[i3]]
             s1, s2, s3 = np.float32(0), np.float32(0), np.float32(0)
             for j in range(d):
                 x0, x1 = _widened(r0[j]), _widened(r1[j])
@@ -54,22 +65,21 @@ def _add(
                 s1 += x1 * x1
                 s2 += x2 * x2
                 s3 += x3 * x3
-            squares[i + 1], squares[i + 2], squares[i + 3] = s1, s2, s3
-            squares[i] = s0
+            squares[i0], squares[i1], squares[i2], squares[i3] = s0, s1, s2, s3
             i += 4
         else:
             for j in range(d):
                 x = _widened(r0[j])
                 total[j] += w0 * x
                 s0 += x * x
-            squares[i] = s0
+            squares[i0] = s0
             i += 1
 
 
 def add_rows(
     latents: NDArray[np.floating],
-    rows: NDArray[np.integer],
-    groups: NDArray[np.integer],
+    rows: NDArray[np.int64],
+    groups: NDArray[np.int64],
     weights: NDArray[np.float64],
     sums: NDArray[np.float64],
 ) -> NDArray[np.float64]:
@@ -78,26 +88,14 @@ def add_rows(
     latents  (n, d); halves are read where they lie and never copied, other numbers are
     sums     (g, d), changed in place; in float64, so that the order of rows hardly matters
     """
-    # Rows of one group stand together, in the order they came.
-    order = np.argsort(groups, kind="stable")
-    rows, groups, weights = (np.asarray(each)[order] for each in (rows, groups, weights))
     squares = np.empty(len(rows))
     if latents.dtype == np.float16 and latents.strides[1] == 2:
-        _add(
-            latents.view(np.uint16),
-            rows.astype(np.int64),
-            groups.astype(np.int64),
-            weights,
-            sums,
-            squares,
-        )
+        _add(latents.view(np.uint16), rows, groups, weights, sums, squares)
     else:
         x = np.asarray(latents[rows], np.float64)
         np.add.at(sums, groups, weights[:, None] * x)
         squares = (x**2).sum(axis=1)
-    found = np.empty(len(rows))
-    found[order] = squares
-    return found
+    return squares
 
 
 def mixed_rows(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from editing.engine.clusters import mirrored
 from editing.engine.halves import mixed_rows
 from editing.engine.lines import RotationFit
+from editing.engine.moments import Moments
 from editing.engine.regression import Vector, read
 
 # Draws planned at once: their weights per face are held in memory together.
@@ -36,28 +37,24 @@ class Spread:
 class Refits:
     """Slopes refitted on people drawn with replacement.
 
-    z           (n, p) design rows, see `regression.design`
-    weights     (n,)
+    moments     of the same faces: their design rows, weights and mirroring
     people      (n,) whose face each is; all faces of a person are drawn together
-    picture     (channels, height, width) of a latent, where faces are mirrored
     options     of `regression.read`: points, lines, ridge, subtract
     """
 
     def __init__(
         self,
-        z: Vector,
-        weights: Vector,
+        moments: Moments,
         people: NDArray[np.integer],
         *,
-        n_bins: int,
-        names: tuple[str, ...],
         draws: int,
         dimensions: int,
         generator: np.random.Generator,
-        picture: tuple[int, int, int] | None = None,
         **options: object,
     ) -> None:
-        self.z, self.weights, self.picture = z, weights, picture
+        self.moments = moments
+        z, weights = moments.z, np.where(moments.counts, moments.weights, 0)
+        self.z, self.weights = z, weights
         everybody, self.person = np.unique(people, return_inverse=True)
         n = len(everybody)
         self.times = generator.multinomial(n, np.full(n, 1 / n), draws).astype(np.uint8)  # (b, n)
@@ -66,7 +63,7 @@ class Refits:
         for draw, times in enumerate(self.times):
             gram = (z * (weights * times[self.person])[:, None]).T @ z
             try:
-                how = read(gram, n_bins, names, **options)  # type: ignore[arg-type]
+                how = read(gram, moments.n_bins, moments.names, **options)  # type: ignore[arg-type]
             except ValueError:
                 continue  # the people drawn leave too few clusters
             kept.append(draw)
@@ -81,9 +78,9 @@ class Refits:
         latents: NDArray[np.floating],
         rows: NDArray[np.integer],
         at: NDArray[np.integer],
-        is_mirrored: NDArray[np.bool_],
     ) -> None:
-        """Add rows (m,) of a chunk (n, d), which are the faces at these places (m,) of z."""
+        """Add rows (m,) of a chunk (n, d), which are the faces at these places (m,)."""
+        is_mirrored, picture = self.moments.is_mirrored[at], self.moments.picture
         for side, readings in self.rows.items():
             for first in range(0, len(readings), DRAWS_AT_ONCE):
                 draws = slice(first, first + DRAWS_AT_ONCE)
@@ -94,8 +91,8 @@ class Refits:
                     if not of.any():
                         continue
                     found = mixed_rows(latents, rows[of], shares[:, of])
-                    if flips and self.picture is not None:
-                        found = mirrored(found, *self.picture).astype(np.float64)
+                    if flips and picture is not None:
+                        found = mirrored(found, *picture).astype(np.float64)
                     self.slopes[side][draws] += found
 
     def spread(self, fit: RotationFit) -> dict[str, Spread]:

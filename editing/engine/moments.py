@@ -8,69 +8,100 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from editing.engine.clusters import Clusters, ClusterSums, bins_of, mirrored
-from editing.engine.halves import mixed_rows
+from editing.engine.clusters import Clusters, bins_of, clusters_of, mirrored
+from editing.engine.halves import add_rows, mixed_rows
 from editing.engine.lines import RotationFit, YawLine, explained, fit_rotation, side_of
 from editing.engine.regression import Reading, Vector, design, read
 
 
 class Moments:
-    """Running G and M over chunks of faces.
+    """G and M of faces whose latents come chunk by chunk.
 
-    edges     of the yaw bins
-    names     what stands beside yaw
-    picture   (channels, height, width) of a latent, where mirrored faces are to be added
-    is_joint  False: only centroids will be read, so sums per bin are all that is taken
+    edges        of the yaw bins; a face outside all of them, or of weight 0, counts nothing
+    yaw          (n,) degrees, of the mirror image where is_mirrored (n,)
+    beside       (n, c) values of what stands beside yaw, which `names` names
+    picture      (channels, height, width) of a latent, where faces are mirrored
+    is_joint     False: only centroids will be read, so sums per bin are all that is taken
+    raises       ValueError if shapes disagree, or a yaw or weight is not a number
     """
 
     def __init__(
         self,
         edges: Sequence[float],
         dimensions: int,
-        names: tuple[str, ...] = (),
+        yaw: Vector,
         *,
+        weights: Vector | None = None,
+        names: tuple[str, ...] = (),
+        beside: Vector | None = None,
+        is_mirrored: NDArray[np.bool_] | None = None,
         picture: tuple[int, int, int] | None = None,
         is_joint: bool = True,
     ) -> None:
-        self.bins = ClusterSums(edges, dimensions, picture)
-        self.n_bins = len(edges) - 1
-        self.names = names
-        self.is_joint = is_joint
-        self.gram = np.zeros((self.n_bins + 2 + len(names),) * 2)
+        n, self.n_bins = len(yaw), len(edges) - 1
+        self.yaw, self.names, self.is_joint, self.picture = yaw, names, is_joint, picture
+        self.weights = np.ones(n) if weights is None else np.asarray(weights, np.float64)
+        self.is_mirrored = np.zeros(n, bool) if is_mirrored is None else is_mirrored
+        beside = np.empty((n, 0)) if beside is None else beside
+        if not self.weights.shape == self.is_mirrored.shape == yaw.shape or beside.shape != (
+            n,
+            len(names),
+        ):
+            raise ValueError(
+                f"Yaw {yaw.shape}, weights {self.weights.shape} and {beside.shape} beside do not "
+                f"fit; expected ({n},), ({n},) and ({n}, {len(names)})."
+            )
+        if not np.isfinite(yaw).all() or not np.isfinite(self.weights).all():
+            raise ValueError("Every yaw and every weight must be finite.")
+        if self.is_mirrored.any() and picture is None:
+            raise ValueError("Mirrored faces came, but the shape of a latent is not known.")
+        self.bins = bins_of(yaw, edges)
+        self.counts = (self.bins >= 0) & (self.weights > 0)
+        self.groups = self.bins + self.n_bins * self.is_mirrored
+        # Faces that count nothing are at a bin's place with no weight at all.
+        told = np.where(self.counts, self.weights, 0)
+        self.z = design(np.maximum(self.bins, 0), yaw, np.nan_to_num(beside), self.n_bins)
+        self.gram = (self.z.T * told) @ self.z
+        self.squares = np.zeros(n)
+        self._sums = np.zeros((2 * self.n_bins if picture else self.n_bins, dimensions))
         self._beside = np.zeros((2 + len(names), dimensions))
         self._clusters: Clusters | None = None
 
     def add(
-        self,
-        latents: NDArray[np.floating],
-        rows: NDArray[np.integer],
-        yaw: Vector,
-        weights: Vector,
-        beside: Vector,
-        is_mirrored: NDArray[np.bool_],
+        self, latents: NDArray[np.floating], rows: NDArray[np.int64], at: NDArray[np.int64]
     ) -> None:
-        """Add these rows (m,) of a chunk (n, d), with yaw, weight and values beside (m, c)."""
+        """Add rows (m,) of a chunk (n', d), which are the faces at these places (m,)."""
         self._clusters = None
-        self.bins.add(latents, yaw, weights, rows, is_mirrored)
-        bins = bins_of(yaw, self.bins.edges)
-        inside = (bins >= 0) & (weights > 0)
-        z = design(bins[inside], yaw[inside], beside[inside], self.n_bins)
-        shares = z.T * weights[inside]
-        self.gram += shares @ z
+        counts = self.counts[at]
+        if not counts.all():
+            rows, at = rows[counts], at[counts]
+        weights = self.weights[at]
+        self.squares[at] = add_rows(latents, rows, self.groups[at], weights, self._sums)
         if not self.is_joint:
             return
+        shares = self.z[at, self.n_bins :].T * weights
         for flips in (False, True):
-            of = is_mirrored[inside] == flips
+            of = self.is_mirrored[at] == flips
             if not of.any():
                 continue
-            found = mixed_rows(latents, rows[inside][of], shares[self.n_bins :, of])
-            if flips and self.bins.picture is not None:
-                found = mirrored(found, *self.bins.picture).astype(np.float64)
+            found = mixed_rows(latents, rows[of], shares[:, of])
+            if flips and self.picture is not None:
+                found = mirrored(found, *self.picture).astype(np.float64)
             self._beside += found
 
     def clusters(self) -> Clusters:
         """The bins' own means, nothing subtracted."""
-        self._clusters = self._clusters or self.bins.centroids()
+        if self._clusters is None:
+            of = self.counts
+            self._clusters = clusters_of(
+                self._sums,
+                self.bins[of],
+                self.yaw[of],
+                self.weights[of],
+                self.squares[of],
+                n_bins=self.n_bins,
+                picture=self.picture,
+            )
         return self._clusters
 
     def apply(self, reading: Vector) -> Vector:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Of P(right) - P(left), which runs from -1 to 1: a face lit from the other side counts e^-32.
+# Of P(right) - P(left), which runs from -1 to 1; beyond three widths a face is lit otherwise.
 LIGHT_WIDTH = 0.25
+MOST_WIDTHS = 3.0
 # Each attribute that differs takes a fifth of a face's weight.
 PER_ATTRIBUTE = 0.22
 # In standard deviations of the tone over all faces.
@@ -45,8 +46,8 @@ def likeness(
 ) -> NDArray[np.float64]:
     """Weights (n,) of faces by how like one source (n = 1) they are; 0 where they hardly count.
 
-    A trait the source lacks is left out. A face whose light is not known counts nothing where the
-    source's is: what lies on the other side must not come in unseen.
+    A trait the source lacks is left out. A face that is lit otherwise, or whose light is not known,
+    counts nothing at all: what lies on the other side must not come in unseen.
 
     raises   ValueError if the traits do not match, or no face is lit like the source
     """
@@ -59,12 +60,12 @@ def likeness(
         )
     log = np.zeros(len(faces.light))
     if np.isfinite(source.light[0]):
-        log -= ((faces.light - source.light[0]) / light_width) ** 2 / 2
-        log[~np.isfinite(faces.light)] = -np.inf
-        if not (log > -8).any():
+        widths = np.abs(faces.light - source.light[0]) / light_width
+        log = np.where(widths <= MOST_WIDTHS, -(widths**2) / 2, -np.inf)
+        if np.isinf(log).all():
             raise ValueError(
                 f"No face is lit like the source (P(right) - P(left) = {source.light[0]:.2f}) "
-                f"within {4 * light_width:.2f}."
+                f"within {MOST_WIDTHS * light_width:.2f}."
             )
     log -= per_attribute * np.nansum(np.abs(faces.attributes - source.attributes), axis=1)
     if faces.tone.shape[1] and np.isfinite(source.tone).all():

@@ -9,9 +9,10 @@ from editing.faces import DEFAULT_BINS
 from editing.filters import FaceFilter
 from editing.jobs.checks import Ring, ready, some_faces
 from editing.models import Direction, Embedding, Generator
+from editing.recipes import FitRecipe
 from labeling import jobs
 from labeling.errors import Conflict, Refused
-from labeling.models import User
+from labeling.models import Dataset, User
 
 
 def fit_direction(
@@ -21,6 +22,7 @@ def fit_direction(
     face_filter: FaceFilter,
     bins: Sequence[float] = DEFAULT_BINS,
     embedding: Embedding | None = None,
+    recipe: FitRecipe | None = None,
     body: dict,
     key: str = "",
     ring: Ring = tasks.ring_fit,
@@ -28,12 +30,15 @@ def fit_direction(
     """Ask for the lines to the left and to the right through a filter's yaw clusters.
 
     bins       edges in degrees, growing; at least two bins on each side of 0
+    recipe     how the lines are fitted, default FitRecipe()
     embedding  whose space to work in, default the newest finished one of this generator and dataset
     """
     ready(generator, "generator")
     check_bins(bins)
     dataset = face_filter.one_dataset()
     some_faces(face_filter, dataset)
+    recipe = recipe or FitRecipe()
+    check_recipe(recipe, face_filter, dataset)
     if embedding is None:
         finished = Embedding.objects.filter(generator=generator, dataset=dataset, status="done")
         if not (embedding := finished.order_by("-id").first()):
@@ -59,8 +64,24 @@ def fit_direction(
         release_id=face_filter.release,
         filter=face_filter.to_query(),
         bins=list(bins),
+        recipe=recipe.to_json(),
         space=embedding.space,
     )
+
+
+def check_recipe(recipe: FitRecipe, face_filter: FaceFilter, dataset: Dataset) -> None:
+    """Refuse to subtract what nothing is known of."""
+    for name in recipe.subtract:
+        if name == "light":
+            if face_filter.labels_campaign() is None:
+                raise Refused(
+                    "invalid_recipe",
+                    "subtract names light, but the filter names no campaign and there is not just "
+                    "one: name a campaign or a release.",
+                )
+        elif name not in dataset.attribute_names:
+            known = ", ".join(["light", *dataset.attribute_names])
+            raise Refused("invalid_recipe", f"subtract names {name!r}; expected some of {known}.")
 
 
 def check_bins(bins: Sequence[float]) -> None:

@@ -11,13 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from editing.engine.calibration import fit_calibration
-from editing.engine.clusters import bins_of
 from editing.engine.ddim import time_grid
 from editing.engine.intervals import Refits, Spread
 from editing.engine.lines import RotationFit, YawLine
 from editing.engine.moments import Moments, adjusted, fit_moments
 from editing.engine.projection import projected
-from editing.engine.regression import design, read
+from editing.engine.regression import read
 from editing.engine.similarity import tone_shares
 from editing.filters import FaceFilter
 from editing.models import Direction, Embedding
@@ -141,22 +140,24 @@ def fit_lines(
     }
     picture = (3, size, size) if chosen.used.is_mirrored.any() else None
     is_joint = bool(names) or recipe.points == "faces"
-    moments = Moments(chosen.edges, d, names, picture=picture, is_joint=is_joint)
-    beside = beside_of(chosen.used, names, job.dataset.attribute_names)
-    weights = np.ones(len(chosen.used))
+    moments = Moments(
+        chosen.edges,
+        d,
+        chosen.used.yaw,
+        names=names,
+        beside=beside_of(chosen.used, names, job.dataset.attribute_names),
+        is_mirrored=chosen.used.is_mirrored,
+        picture=picture,
+        is_joint=is_joint,
+    )
     refits = None
     if recipe.bootstraps:
-        bins = bins_of(chosen.used.yaw, chosen.edges)
         refits = Refits(
-            design(bins, chosen.used.yaw, beside, moments.n_bins),
-            weights,
+            moments,
             chosen.used.identity,
-            n_bins=moments.n_bins,
-            names=names,
             draws=recipe.bootstraps,
             dimensions=d,
             generator=np.random.default_rng(SEED),
-            picture=picture,
             **options,
         )
     has_tone = recipe.weights == "similar" and is_picture
@@ -164,8 +165,6 @@ def fit_lines(
         store,
         chosen.used,
         moments,
-        weights,
-        beside,
         refits=refits,
         tones=tone_shares(3, size, size) if has_tone else None,
         tell=tell,

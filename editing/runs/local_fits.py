@@ -83,12 +83,15 @@ def _fitted(
     moments = Moments(
         edges,
         store_dimensions(store, faces),
-        recipe.subtract,
+        faces.yaw,
+        weights=weights,
+        names=recipe.subtract,
+        beside=beside_of(faces, recipe.subtract, direction.dataset.attribute_names),
+        is_mirrored=faces.is_mirrored,
         picture=(3, size, size) if faces.is_mirrored.any() else None,
         is_joint=is_joint,
     )
-    beside = beside_of(faces, recipe.subtract, direction.dataset.attribute_names)
-    summed(store, faces, moments, weights, beside)
+    summed(store, faces, moments)
     fit = fit_moments(
         moments,
         points=recipe.points,

@@ -31,8 +31,6 @@ def summed(
     store: LatentStore,
     faces: Faces,
     moments: Moments,
-    weights: NDArray[np.float64],
-    beside: NDArray[np.float64],
     *,
     refits: Refits | None = None,
     tones: NDArray[np.float64] | None = None,
@@ -40,18 +38,18 @@ def summed(
 ) -> NDArray[np.float64]:
     """Fill the moments, and refits where given, in one pass over these faces' rows and no others.
 
-    weights  (n,); faces of weight 0 are not read
+    moments  of these faces; those that count nothing are not read
     tones    (t, d) rows that read a face's tone off its latent
     returns  the faces' tones (n, t); NaN where a face was not read
     """
-    read = np.flatnonzero(weights > 0)
+    read = np.flatnonzero(moments.counts)
     found = np.full((len(faces), 0 if tones is None else len(tones)), np.nan)
     done = 0
     for chunk, positions, rows in store.rows(faces.id[read]):
         latents, at = chunk.rows(), read[positions]
-        moments.add(latents, rows, faces.yaw[at], weights[at], beside[at], faces.is_mirrored[at])
+        moments.add(latents, rows, at)
         if refits is not None:
-            refits.add(latents, rows, at, faces.is_mirrored[at])
+            refits.add(latents, rows, at)
         if tones is not None:
             found[at] = _read_off(latents, rows, tones)
         done += len(at)
@@ -89,8 +87,8 @@ def judged_centroids(
     """Per side the share of the spread between other people's centroids that the line explains."""
     if not len(faces):
         return {}
-    moments = Moments(edges, store_dimensions(store, faces), is_joint=False)
-    summed(store, faces, moments, np.ones(len(faces)), np.empty((len(faces), 0)))
+    moments = Moments(edges, store_dimensions(store, faces), faces.yaw, is_joint=False)
+    summed(store, faces, moments)
     clusters, found = moments.clusters(), {}
     for side, sign in SIDES.items():
         line = getattr(fit, side)

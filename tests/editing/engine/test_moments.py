@@ -6,7 +6,6 @@ import pytest
 from editing.engine.clusters import mirrored
 from editing.engine.intervals import Refits
 from editing.engine.moments import Moments, fit_moments
-from editing.engine.regression import design
 
 EDGES = [-40.0, -30, -20, -10, 0, 10, 20, 30, 40]
 D = 12
@@ -28,11 +27,11 @@ def faces(n: int = 3000, noise: float = 1.0) -> tuple[np.ndarray, ...]:
 
 def summed(parts: tuple[np.ndarray, ...], chunk: int = 250, **options: object) -> Moments:
     latents, yaw, beside, weights = parts
-    moments = Moments(EDGES, D, ("light", "Hat"), **options)
-    straight = np.zeros(chunk, bool)
+    moments = Moments(
+        EDGES, D, yaw, weights=weights, names=("light", "Hat"), beside=beside, **options
+    )
     for at in range(0, len(yaw), chunk):
-        of = slice(at, at + chunk)
-        moments.add(latents[of], np.arange(chunk), yaw[of], weights[of], beside[of], straight)
+        moments.add(latents[at : at + chunk], np.arange(chunk), np.arange(at, at + chunk))
     return moments
 
 
@@ -89,13 +88,10 @@ def test_what_does_not_vary_is_left_out():
 def test_a_mirrored_face_counts_as_its_mirror_image():
     latents, yaw, beside, weights = faces(500)
     flips = np.random.default_rng(8).random(500) < 0.5
-    rows = np.arange(500)
     picture = (1, 3, 4)
-    meant = Moments(EDGES, D, ("light", "Hat"), picture=picture)
-    meant.add(latents, rows, yaw, weights, beside, flips)
-    by_hand = Moments(EDGES, D, ("light", "Hat"))
+    meant = summed((latents, yaw, beside, weights), is_mirrored=flips, picture=picture)
     whole = np.where(flips[:, None], mirrored(latents, *picture), latents)
-    by_hand.add(whole, rows, yaw, weights, beside, np.zeros(500, bool))
+    by_hand = summed((whole, yaw, beside, weights))
     for options in ({}, {"points": "faces", "subtract": ("light",)}):
         a, b = fit_moments(meant, **options), fit_moments(by_hand, **options)
         assert np.allclose(a.left.slope, b.left.slope, atol=1e-6)
@@ -110,22 +106,17 @@ def test_sums_per_bin_refuse_a_recipe_that_needs_more():
 
 
 def refits_of(parts: tuple[np.ndarray, ...], people: np.ndarray, **options: object) -> Refits:
-    latents, yaw, beside, weights = parts
-    bins = np.searchsorted(EDGES, yaw, side="right") - 1
     found = Refits(
-        design(bins, yaw, beside, len(EDGES) - 1),
-        weights,
+        summed(parts),
         people,
-        n_bins=len(EDGES) - 1,
-        names=("light", "Hat"),
         draws=60,
         dimensions=D,
         generator=np.random.default_rng(9),
         **options,
     )
-    for at in range(0, len(yaw), 100):
+    for at in range(0, len(people), 100):
         rows = np.arange(at, at + 100)
-        found.add(latents, rows, rows, np.zeros(100, bool))
+        found.add(parts[0], rows, rows)
     return found
 
 
@@ -150,3 +141,12 @@ def test_intervals_narrow_as_faces_grow_quieter():
     assert quiet["right"].cosine[0] > loud["right"].cosine[0]
     low, middle, high = loud["right"].norm
     assert 0.3 < low < middle < high < 3
+
+
+def test_misfitting_faces_are_refused():
+    with pytest.raises(ValueError, match=r"weights \(2,\)"):
+        Moments(EDGES, D, np.zeros(3), weights=np.ones(2))
+    with pytest.raises(ValueError, match="finite"):
+        Moments(EDGES, D, np.array([0.0, np.nan]))
+    with pytest.raises(ValueError, match="shape of a latent is not known"):
+        Moments(EDGES, D, np.zeros(2), is_mirrored=np.array([True, False]))

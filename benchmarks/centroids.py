@@ -1,0 +1,153 @@
+"""Yaw clusters of all of CelebA's latents: one filtered pass over 5 GB of fp16, beside memcpy.
+
+`make bench NAME=centroids ARGS="--rows 202599"`. The latents are written once, in the store's own
+chunks, under $PENUMBRA_VAR or var/ and found there again. Both are read by the code that fitting
+uses. Rates are bytes of the rows that pass, per second of this process's own time: with everything
+cached nothing waits for a disk, and what else runs on the machine does not count. Rates by the
+clock stand beside them.
+"""
+
+import argparse
+import gc
+import os
+import shutil
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from benchmarks._memory import Peak
+from benchmarks._reporting import absent, report, rounded, say
+
+DIMENSIONS, CHUNK, ROUNDS = 12_288, 64, 3
+EDGES = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
+SHARES = (0.01, 0.1, 0.3)
+SHA, SPACE = "be" * 32, "bench"
+
+
+def stored(n_rows: int) -> Any:
+    """The store with its latents, written now if they are not there."""
+    from editing.store import LatentStore
+
+    var = Path(os.environ.get("PENUMBRA_VAR", "var")).resolve()
+    store = LatentStore(var / "bench" / "centroids", SPACE, SHA)
+    missing = sorted(set(range(n_rows)) - store.present(range(n_rows)))
+    needed = len(missing) * DIMENSIONS * 2
+    store.folder.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(store.folder).free < needed + 2**30:
+        absent(f"{needed / 2**30:.1f} GB of free disk under {store.folder}")
+    draw = np.random.default_rng(0)
+    # Rows of a pool in a new order each time: drawing 2.5 billion numbers would take minutes.
+    pool = draw.standard_normal((2048, DIMENSIONS), np.float32).astype(np.float16)
+    for at in range(0, len(missing), CHUNK):
+        if at % (CHUNK * 200) == 0:
+            say(f"writing latents, {at} of {len(missing)}")
+        ids = missing[at : at + CHUNK]
+        store.write(ids, pool[draw.integers(0, len(pool), len(ids))])
+    return store
+
+
+def summed(store: Any, ids: np.ndarray, yaw: np.ndarray) -> Any:
+    """Centroids of these faces, as fitting takes them."""
+    from editing.engine.moments import Moments
+
+    moments = Moments(EDGES, DIMENSIONS, yaw, is_joint=False)
+    for chunk, at, rows in store.rows(ids):
+        moments.add(chunk.rows(), rows, at)
+    return moments.clusters()
+
+
+def naive(store: Any, ids: np.ndarray, yaw: np.ndarray) -> np.ndarray:
+    """The same with a plain loop: every chunk loaded, a mask per bin, float64."""
+    edges = np.array(EDGES)
+    sums, counts = np.zeros((len(EDGES) - 1, DIMENSIONS)), np.zeros(len(EDGES) - 1)
+    wanted = dict(zip(ids.tolist(), yaw.tolist(), strict=True))
+    for path in sorted(store.folder.glob("*.safetensors")):
+        from safetensors.numpy import load_file
+
+        latents = load_file(path)["latents"]
+        first = int(path.name.split("-")[0])
+        yaws = np.array([wanted.get(first + row, np.nan) for row in range(len(latents))])
+        bins = np.where(np.isnan(yaws), -1, np.searchsorted(edges, yaws, side="right") - 1)
+        for b in range(len(counts)):
+            if (bins == b).any():
+                sums[b] += latents[bins == b].astype(np.float64).sum(axis=0)
+                counts[b] += (bins == b).sum()
+    return sums / counts[:, None]
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds of this process, seconds by the clock, and what the work gave."""
+    cpu, clock = time.process_time(), time.perf_counter()
+    found = work()
+    return time.process_time() - cpu, time.perf_counter() - clock, found
+
+
+def memcpy(store: Any, n_rows: int) -> tuple[float, float, int]:
+    """Copying a gibibyte of such latents from memory to memory."""
+    block = store.read(range(min(n_rows, 2**30 // (DIMENSIONS * 2)))).astype(np.float16)
+    target = np.empty_like(block)
+    target[:] = block
+    best = min((timed(lambda: target.__setitem__(slice(None), block)) for _ in range(3)),
+               key=lambda one: one[0])  # fmt: skip
+    return best[0], best[1], block.nbytes
+
+
+def measure(n_rows: int) -> dict[str, Any]:
+    if psutil.virtual_memory().available < n_rows * DIMENSIONS * 2 + 2 * 2**30:
+        absent("as much free memory as the latents need to stay cached, and 2 GB")
+    store = stored(n_rows)
+    draw = np.random.default_rng(1)
+    ids, yaw = np.arange(n_rows), draw.uniform(-45, 45, n_rows)
+    say("warming up")
+    summed(store, ids, yaw)
+    gc.collect()
+    passes, copies = [], []
+    peak = Peak()
+    peak.start()
+    for number in range(ROUNDS):
+        say(f"round {number + 1} of {ROUNDS}")
+        passes.append(timed(lambda: summed(store, ids, yaw)))
+    peak.ended.set()
+    peak.join()
+    by_share = {}
+    for share in SHARES:
+        few = np.sort(draw.choice(n_rows, max(int(share * n_rows), 1), replace=False))
+        runs = [timed(lambda few=few: summed(store, few, yaw[few]))[0] for _ in range(ROUNDS)]
+        by_share[str(share)] = rounded(statistics.median(runs))
+    for _ in range(ROUNDS):
+        copies.append(memcpy(store, n_rows))
+    say("naive loop")
+    cpu, clock, means = timed(lambda: naive(store, ids, yaw))
+    ours = passes[0][2].mean
+    seconds = statistics.median(one[0] for one in passes)
+    n_bytes = n_rows * DIMENSIONS * 2
+    copied = statistics.median(size / spent for spent, _, size in copies)
+    return {
+        "rows": n_rows,
+        "bytes": n_bytes,
+        "seconds": rounded(seconds),
+        "seconds_min_max": [rounded(f(one[0] for one in passes)) for f in (min, max)],
+        "seconds_by_clock": rounded(statistics.median(one[1] for one in passes)),
+        "bytes_per_second": rounded(n_bytes / seconds),
+        "memcpy_bytes_per_second": rounded(copied),
+        "fraction_of_limit": rounded(n_bytes / seconds / copied),
+        "seconds_by_share_of_rows": by_share,
+        "peak_rss_mb": round(peak.most / 2**20),
+        "naive_seconds": rounded(cpu),
+        "naive_seconds_by_clock": rounded(clock),
+        "largest_relative_difference_from_naive": rounded(
+            float(np.max(np.linalg.norm(ours - means, axis=1) / np.linalg.norm(means, axis=1)))
+        ),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=202_599)
+    given = parser.parse_args()
+    report("centroids", lambda: measure(given.rows))
