@@ -51,7 +51,8 @@ class Bench:
         main = self.evaluate(
             self.given.faces,
             {
-                "same light, closed loop": (by_side, True, False),
+                # One side's faces say nothing of how light moves; everybody's do.
+                "same light, closed loop that holds the light": (by_side, True, True, everybody),
                 "same light": (by_side, False, False),
                 "no filter": ((everybody,), False, False),
             },
@@ -62,9 +63,13 @@ class Bench:
             {
                 "same light": (by_side, False, False),
                 "same light, closed loop": (by_side, True, False),
-                "same light, closed loop that holds the light": (by_side, True, True),
+                "same light, closed loop that holds the light": (by_side, True, True, everybody),
                 "slopes like the source": ((similar,), False, False),
-                "slopes like the source, closed loop": ((similar,), True, False),
+                "slopes like the source, closed loop that holds the light": (
+                    (similar,),
+                    True,
+                    True,
+                ),
             },
         )
         ways = self.evaluate(few, {"two lines, moments": ((everybody,), False, False)} | {
@@ -171,8 +176,9 @@ class Bench:
 
     def evaluate(self, n_faces: int, ways: dict[str, Any]) -> list[dict[str, Any]]:
         """Rows of figures for each way, all on the same faces; strips and tables are kept."""
+        from editing.management.contenders import Setting
         from editing.management.evaluated import summary, write_tables
-        from editing.management.evaluation import Evaluation, Setting
+        from editing.management.evaluation import Evaluation
         from editing.management.plotted import write_plots
 
         settings = [Setting(name, *way) for name, way in ways.items()]

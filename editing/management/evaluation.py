@@ -3,8 +3,8 @@
 import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,62 +14,29 @@ import torch
 from numpy.typing import NDArray
 
 from editing.engine import images
-from editing.filters import FaceFilter
+from editing.management.contenders import (
+    Ready,
+    Setting,
+    Tell,
+    faces_for,
+    made_ready,
+    used_people,
+)
 from editing.management.truth import Stage
-from editing.models import Direction, Embedding
-from editing.runs.choosing import NEAR_FRONTAL
-from editing.runs.keeping import stored_rows
+from editing.runs.keeping import stored_fit
 from editing.runs.loading import crops_of
 from editing.runs.local_fits import fit_for
-from editing.runs.measuring import Meter, Readings, meter_of
-from editing.runs.rendering import loop_of, source_of, turner_of
-from editing.runs.turning import Source, Turner
+from editing.runs.measuring import Meter, Readings
+from editing.runs.rendering import loop_of, source_of
+from editing.runs.turning import Source
 from editing.store import write_whole
-from labeling.errors import Refused
 from labeling.models import Face
 
-RECORD_FORMAT = 1
 DEGREES = (-30.0, -20.0, -10.0, 10.0, 20.0, 30.0)
 # Real faces that look within so many degrees of an angle stand for faces at that angle.
 NEAR_ANGLE = 7.5
 STRANGERS = 400
 SHOWN_STRIPS = 12
-
-Tell = Callable[[float, str], None]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One way of turning: a direction, or one for each part of the faces, and how it is walked.
-
-    directions  whose filters share no face; each face is turned by the one it belongs to
-    """
-
-    name: str
-    directions: tuple[Direction, ...]
-    closed_loop: bool = False
-    hold_light: bool = False
-
-    def key(self, degrees: Sequence[float]) -> str:
-        """What a kept record must have been made with to count as this setting's."""
-        told = [
-            RECORD_FORMAT,
-            [(one.id, one.space, str(one.finished_at)) for one in self.directions],
-            [self.closed_loop, self.hold_light, *degrees],
-        ]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
-
-
-@dataclass
-class Ready:
-    """A direction with all that turning by it needs."""
-
-    direction: Direction
-    turner: Turner
-    recipe: Embedding
-    meter: Meter
-    held_out: set[int]
-    used_people: set[int]
 
 
 @dataclass
@@ -109,51 +76,11 @@ class Evaluation:
 
     @cached_property
     def ready(self) -> dict[int, Ready]:
-        """Every direction of every setting by its id, loaded once."""
-        loops = any(setting.closed_loop for setting in self.settings)
-        found: dict[int, Ready] = {}
-        for direction in (one for setting in self.settings for one in setting.directions):
-            if direction.id in found:
-                continue
-            turner, recipe = turner_of(direction)
-            face_filter = FaceFilter.parse(direction.filter)
-            meter = meter_of(
-                direction.dataset,
-                face_filter,
-                turner.denoiser.image_size,
-                self.tell,
-                identity=True,
-                steering=loops,
-            )
-            used = set(stored_rows(direction)[0].identity.tolist())
-            ids = face_filter.faces().filter(
-                dataset=direction.dataset, yaw_degrees__range=(-NEAR_FRONTAL, NEAR_FRONTAL)
-            )
-            mine = ids.exclude(identity__in=used).values_list("id", flat=True)
-            # Faces that the degrees were measured on would flatter them.
-            measured = set(direction.result.get("measured", []))
-            found[direction.id] = Ready(
-                direction, turner, recipe, meter, set(mine) - measured, used
-            )
-        return found
+        return made_ready(self.settings, self.tell)
 
     @cached_property
     def faces(self) -> list[Face]:
-        """Near-frontal faces of people that no direction was fitted on, fit for every setting."""
-        fit: set[int] | None = None
-        for setting in self.settings:
-            theirs = set().union(*(self.ready[one.id].held_out for one in setting.directions))
-            fit = theirs if fit is None else fit & theirs
-        used = set().union(*(one.used_people for one in self.ready.values()))
-        found = Face.objects.filter(id__in=fit or set()).select_related("dataset").order_by("id")
-        free = [face for face in found if face.identity is None or face.identity not in used]
-        if not free:
-            raise Refused(
-                "no_held_out",
-                f"No near-frontal face of people set apart suits all {len(self.settings)} "
-                "settings; compare directions of one dataset, of the same or no filter.",
-            )
-        return free[: self.n_faces]
+        return faces_for(self.settings, self.ready)[: self.n_faces]
 
     @cached_property
     def meter(self) -> Meter:
@@ -169,7 +96,7 @@ class Evaluation:
     @cached_property
     def crowd(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int64]]:
         """Identity vectors (n, d), yaw (n,) and person (n,) of real faces set apart."""
-        used = set().union(*(one.used_people for one in self.ready.values()))
+        used = used_people(self.ready)
         rows = Face.objects.filter(
             dataset=self.faces[0].dataset, identity__isnull=False, yaw_degrees__isnull=False
         ).exclude(identity__in=used)
@@ -187,11 +114,8 @@ class Evaluation:
         return {**self.meter.card(), **truth}
 
     def direction_of(self, setting: Setting, face: Face) -> Ready:
-        return next(
-            self.ready[one.id]
-            for one in setting.directions
-            if face.id in self.ready[one.id].held_out
-        )
+        theirs = (self.ready[one.id] for one in setting.directions)
+        return next(one for one in theirs if face.id in one.held_out)
 
     def _measured(self, setting: Setting, face: Face) -> tuple[dict[str, Any], NDArray[np.uint8]]:
         ready = self.direction_of(setting, face)
@@ -199,6 +123,8 @@ class Evaluation:
         source = source_of(face, ready.direction, turner.denoiser, ready.recipe, meter, self.tell)
         loop = loop_of(meter, setting.hold_light) if setting.closed_loop else None
         fit = fit_for(ready.direction, face)
+        if setting.light_of is not None:
+            fit = replace(fit, beside={**fit.beside, **stored_fit(setting.light_of).beside})
         made = turner.frames(source, self.degrees, fit=fit, loop=loop)
         seen, photo = meter.read(made.x), meter.read(source.photo[None])
         told = [

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from editing import places
@@ -17,7 +18,7 @@ from editing.models import Direction, Edit, Embedding, Face
 from editing.recipes import FitRecipe
 from editing.runs.embedding import space_of
 from editing.runs.frames import told_of
-from editing.runs.keeping import stored_fit
+from editing.runs.keeping import stored_fit, stored_rows
 from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, meter_of
@@ -25,6 +26,8 @@ from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
 from editing.store import write_whole
 from labeling.worker import Progress
 
+# Of -1, surely left, to 1, surely right.
+LEAST_LIGHT_SPREAD = 0.3
 STRIP_SCALE, LARGE_SCALE, ANIMATION_SCALE = 2, 4, 5
 
 
@@ -43,18 +46,20 @@ def render_edit(job: Edit, progress: Progress) -> None:
         steering=loops,
     )
     source = source_of(job.face, direction, turner.denoiser, recipe, meter, progress)
+    holds = bool(job.settings.get("hold_light")) and knows_light(direction)
     frames = turner.frames(
         source,
         job.degrees,
         lambda share: progress(0.2 + 0.7 * share, "Turning the head"),
         fit=fit_for(direction, job.face),
-        loop=loop_of(meter, bool(job.settings.get("hold_light"))) if loops else None,
+        loop=loop_of(meter, holds) if loops else None,
     )
     progress(0.9, "Measuring and writing")
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.edit_folder(job.id) / str(job.attempt)
     result = written(folder, job, frames, source, meter)
-    progress.ours.update(result=result)
+    # A direction of faces that are all lit alike does not say how light looks when it moves.
+    progress.ours.update(result={**result, "light_held": holds if loops else None})
 
 
 def turner_of(direction: Direction) -> tuple[Turner, Embedding]:
@@ -70,6 +75,13 @@ def turner_of(direction: Direction) -> tuple[Turner, Embedding]:
         kind=recipe.kind,
     )
     return turner, recipe
+
+
+def knows_light(direction: Direction) -> bool:
+    """Whether the faces of a direction are lit differently enough for a slope of the light."""
+    light = stored_rows(direction)[0].light
+    known = light[np.isfinite(light)]
+    return len(known) > 1 and float(known.std()) >= LEAST_LIGHT_SPREAD
 
 
 def loop_of(meter: Meter, holds_light: bool = False, aim: Aim | None = None) -> Loop:

@@ -9,8 +9,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from editing import jobs
+from editing.management.contenders import Setting
 from editing.management.evaluated import as_text, summary, write_tables
-from editing.management.evaluation import DEGREES, Evaluation, Setting
+from editing.management.evaluation import DEGREES, Evaluation
 from editing.management.plotted import write_plots
 from editing.models import Direction
 from labeling.errors import Refused

@@ -7,7 +7,8 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from editing.management.evaluation import Evaluation, Setting
+from editing.management.contenders import Setting
+from editing.management.evaluation import Evaluation
 from editing.models import Direction
 from editing.runs.keeping import stored_rows
 from labeling.models import Dataset
