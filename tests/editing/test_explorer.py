@@ -189,3 +189,29 @@ def test_figures_of_what_does_not_belong_together_are_refused(
     )
     with pytest.raises(Refused, match="not None"):
         ask_figures("dataset=many", edit=turned)
+
+
+def test_over_the_api_misspelt_and_missing_things_are_refused_by_name(
+    campaign: Campaign, rita: Any
+) -> None:
+    answer = rita.post("/api/mean-faces", {"filter": "yaw_min=0", "mirrored": True}, format="json")
+    assert (answer.status_code, "mirrored" in answer.data["detail"]) == (400, True)
+    answer = rita.post("/api/mean-faces", {"filter": "light=left"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (400, "invalid_filter")
+    answer = rita.post("/api/figures", {"direction": 4711}, format="json")
+    assert (answer.status_code, answer.data["detail"]) == (404, "There is no direction 4711.")
+    assert not MeanFaces.objects.exists()
+    assert not FigureSet.objects.exists()
+
+
+def test_asking_twice_with_one_key_draws_once(campaign: Campaign, rita: Any) -> None:
+    body = {"filter": {"consensus": ["left"], "yaw_max": 10}}
+    twice = [
+        rita.post("/api/mean-faces", body, format="json", headers={"Idempotency-Key": "k"})
+        for _ in range(2)
+    ]
+    assert [answer.status_code for answer in twice] == [202, 202]
+    assert twice[0].data["id"] == twice[1].data["id"]
+    assert twice[0].data["filter"] == "consensus=left&yaw_max=10"
+    listed = rita.get("/api/mean-faces").data["results"]
+    assert [row["status"] for row in listed] == ["queued"]
