@@ -36,7 +36,7 @@ from labeling.errors import Refused
 from labeling.worker import Progress, Stopped
 
 KEPT = 5  # directions per region and method that become rows; weaker ones move grain, not shape
-SHOWN = 2  # of these, and of the joint ones, get a preview
+SHOWN = KEPT  # of these, and of the joint ones, get a preview; the strongest of each come first
 AT_ONCE = 4  # previews; the first comes alone, so that there is something to see soon
 INVERTED, SEARCHED = 0.05, 0.25  # shares of the progress bar
 PREVIEW_SCALE = 2

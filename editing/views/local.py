@@ -29,6 +29,11 @@ METHODS = {
     "svd": "the strongest, not kept local (SVD)",
     "joint": "of the whole face",
 }
+# The order to read measurements in, which an object in the database does not keep.
+ORDER = (
+    *("at_strength", "changed_inside", "roir", "ssim_outside", "identity"),
+    *("yaw_before", "yaw_turned", "yaw_shift", "light_before", "light_shift"),
+)
 # Names of measurements that are no words.
 SHORT = {"roir": "ROIR", "ssim": "SSIM", "lpips": "LPIPS"}
 
@@ -195,14 +200,13 @@ def local_edit_page(request: HttpRequest, edit: Edit) -> HttpResponse:
 
 def figures_of(frames: list[dict[str, Any]]) -> dict[str, Any]:
     """The numbers that frames have, as the columns and rows of a table."""
-    names = list(
-        dict.fromkeys(
-            name
-            for frame in frames
-            for name, value in frame.items()
-            if _is_number(value) and name != "strength"
-        )
-    )
+    found = {
+        name
+        for frame in frames
+        for name, value in frame.items()
+        if _is_number(value) and name != "strength"
+    }
+    names = sorted(found, key=_place)
     rows = [(frame, [frame.get(name) for name in names]) for frame in frames]
     return {"names": [named(name) for name in names], "rows": rows}
 
@@ -210,7 +214,7 @@ def figures_of(frames: list[dict[str, Any]]) -> dict[str, Any]:
 def figures_in(measured: dict[str, Any], before: str = "") -> list[tuple[str, str]]:
     """A nested result, each of its numbers and texts under the words of its path."""
     told = []
-    for name, value in measured.items():
+    for name, value in sorted(measured.items(), key=lambda item: _place(item[0])):
         words = f"{before} {named(name)}".strip()
         if isinstance(value, dict):
             told += figures_in(value, words)
@@ -219,6 +223,10 @@ def figures_in(measured: dict[str, Any], before: str = "") -> list[tuple[str, st
         elif isinstance(value, str) and value:
             told.append((words, value))
     return told
+
+
+def _place(name: str) -> tuple[int, str]:
+    return (ORDER.index(name) if name in ORDER else len(ORDER), name)
 
 
 def named(name: str) -> str:
