@@ -66,28 +66,34 @@ def on_turns(campaign: Any) -> dict[int, tuple[str, int]]:
 def seconds_to_news(
     campaign: Any, voter: Annotator, reader: Annotator, side_of: dict[int, str]
 ) -> float:
-    """Post answers to the next faces; how long until the reader's faces say something new."""
-    faces = voter.next_faces(VOTES)
-    before = on_turns(campaign)
+    """Post answers to the next faces; how long until the reader's faces say something new.
+
+    What a refresh says that was running when the answers came does not count.
+    """
     ballots = [
         {"id": str(uuid.uuid4()), "face": face, "choice": side_of[face], "seconds": 1.0}
-        for face in faces
+        for face in voter.next_faces(VOTES)
     ]
     began = time.perf_counter()
     voter.ask("votes", {"votes": ballots}, [])
+    ours = campaign.refreshes.order_by("id").last()
+    while ours.status == "queued" and time.perf_counter() - began < LONGEST:
+        time.sleep(LOOK_EVERY / 4)
+        ours.refresh_from_db()
+    before = on_turns(campaign)
     while time.perf_counter() - began < LONGEST:
         turns = reader.ask("turns", {"count": 20}, [])["turns"]
         seconds = time.perf_counter() - began
         reader.ask("leases/release", {"faces": [turn["face"] for turn in turns]}, [])
-        for turn in turns:
-            said = turn["suggestion"]
-            if said and before[turn["face"]] != (
-                said["choice"],
-                round(100 * said["probability"]),
-            ):
-                return seconds
+        if any(is_new(turn, before[turn["face"]]) for turn in turns):
+            return seconds
         time.sleep(LOOK_EVERY)
-    raise SystemExit(f"nothing new after {LONGEST} s")
+    raise SystemExit(f"nothing new after {LONGEST} s; the refresh is {ours.status}: {ours.error}")
+
+
+def is_new(turn: dict[str, Any], before: tuple[str, int]) -> bool:
+    said = turn["suggestion"]
+    return bool(said) and before != (said["choice"], round(100 * said["probability"]))
 
 
 def measure(n_faces: int, rounds: int) -> dict[str, Any]:

@@ -254,6 +254,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "labeling.sweep", "schedule": 10.0, "options": {"expires": 9}},
+    "clear-sessions": {"task": "labeling.clear_sessions", "schedule": 24 * 3600.0},
     "sweep-edits": {"task": "editing.sweep", "schedule": 10.0, "options": {"queue": "light"}},
 }
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from labeling.audited import UNSETTLED, Material, Said, read
-from labeling.errors import Refused
 from labeling.learning import certification
 from labeling.looks import CONFIDENCE, next_look, share_of_look, usable_draws
 from labeling.models import Campaign
+from labeling.released import check_promise
 
 PROCEDURE = "learn-then-test/1"
 
@@ -39,12 +39,7 @@ def certificate(campaign: Campaign, asked: dict[str, Any], seed: int) -> Found:
     draws = usable_draws(campaign, only_fresh=asked.get("audits") == "fresh")
     if target is None or "model" not in asked.get("include", ["model"]) or not draws:
         return Found({"certified": False, "reason": _why_no_look(campaign, asked)})
-    if not (0 < target < 1 and 0.5 <= confidence < 1):
-        raise Refused(
-            "invalid",
-            f"max_error is {target} and confidence {confidence}; expected more than 0 and less "
-            "than 1, and 0.5 or more and less than 1.",
-        )
+    check_promise(target, confidence)
     look = next_look(campaign, draws)
     delta = share_of_look(confidence, look)
     material = read(campaign, draws)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from labeling import acts, tasks
 from labeling.errors import Conflict
 from labeling.models import Campaign, Job, Release, User
+from labeling.released import check_promise
 
 J = TypeVar("J", bound=Job)
 
@@ -77,7 +78,11 @@ def describe(job: Job, url: str) -> dict[str, Any]:
 def ask_release(
     campaign: Campaign, *, user: User | None, body: dict[str, Any], key: str
 ) -> Release:
-    """Ask for the campaign's next release; body: max_error, confidence, include, audits."""
+    """Ask for the campaign's next release; body: max_error, confidence, include, audits.
+
+    raises  Refused for numbers that promise nothing
+    """
+    check_promise(body.get("max_error"), body.get("confidence"))
     with transaction.atomic():
         # The campaign's row is the lock under which its releases are numbered.
         Campaign.objects.select_for_update(no_key=True).get(id=campaign.id)

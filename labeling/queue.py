@@ -16,7 +16,16 @@ from labeling import trials
 from labeling.claims import GRID_CERTAINTY, claim, claim_all, claim_to_verify, claim_trials
 from labeling.errors import Conflict, Refused
 from labeling.leases import HeldFace, begin_anew, free_expired, one_at_a_time
-from labeling.models import UNSURE, AuditDraw, Campaign, Dataset, Lease, Turn, User
+from labeling.models import (
+    UNSURE,
+    AuditDraw,
+    Campaign,
+    Dataset,
+    LabelStudioProject,
+    Lease,
+    Turn,
+    User,
+)
 
 ILLUMINATION = [
     {"value": "left", "label": "Left", "key": "ArrowLeft", "mirror": "right"},
@@ -76,7 +85,12 @@ def check_choices(choices: Sequence[dict[str, str]]) -> None:
 
 
 def top_up(campaign: Campaign) -> int:
-    """Turns for the faces that have none yet, in random order; returns how many were added."""
+    """Turns for the faces that have none yet, in random order; returns how many were added.
+
+    None where a client of Label Studio's dialect imports its tasks itself: they are all it asks.
+    """
+    if LabelStudioProject.objects.filter(campaign=campaign).exists():
+        return 0
     with connection.cursor() as cursor:
         cursor.execute(
             """

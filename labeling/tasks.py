@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from celery import shared_task
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from kombu.exceptions import OperationalError
 
@@ -48,6 +49,12 @@ def sweep() -> None:
     worker.sweep(Refresh, lambda refresh_id: ring(refresh, refresh_id))
     worker.sweep(Release, ring_release)
     worker.sweep(Import, ring_import)
+
+
+@shared_task(name="labeling.clear_sessions")
+def clear_sessions() -> None:
+    """Delete the sessions that have ended; nothing else ever does."""
+    call_command("clearsessions")
 
 
 def ring(task: Any, job_id: int) -> None:

@@ -178,3 +178,16 @@ def test_its_files_are_sent_to_managers_and_only_those_it_lists(campaign, people
     )
     for name in ("secrets.csv", "..%2F..%2Fsecret_key"):
         assert client.get(f"/api/releases/{release.id}/files/{name}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "promise",
+    [{"max_error": 0}, {"max_error": 1}, {"max_error": 0.02, "confidence": 1}],
+)
+def test_numbers_that_promise_nothing_are_refused_when_they_are_asked_for(
+    campaign, people, api, promise
+):
+    answer = api(people.mia).post("/api/campaigns/light/releases", promise, format="json")
+    assert (answer.status_code, answer.data["code"]) == (400, "invalid")
+    assert "expected more than 0 and less than 1" in answer.data["detail"]
+    assert not Release.objects.exists()

@@ -241,3 +241,13 @@ def test_faces_imported_here_are_labeled_on_our_own_pages(send, project, faces, 
     again = ask(people.ada, "post", path, said("left"))
     assert (again.status_code, again.data["id"]) == (200, task["annotations"][0]["id"])
     assert ask(people.ada, "post", path, said("right")).status_code == 400
+
+
+def test_a_project_s_queue_holds_what_its_client_imported_and_is_never_topped_up(
+    send, project, faces
+):
+    send("000001.jpg")
+    campaign = Campaign.objects.get(slug="light")
+    assert campaign.dataset.faces.count() > 1
+    assert queue.top_up(campaign) == 0
+    assert Turn.objects.filter(campaign=campaign).count() == 1
