@@ -25,7 +25,7 @@ GENERATOR = Path(__file__).resolve().parents[1] / "editing" / "generators" / "li
 STEPS, REFINEMENTS, TIMESTEP = 20, 1, 509
 BATCH, SEED = 16, 2026
 # Plain steps of the whole schedule, few to many, until the error is no larger than ours.
-LADDER = (6, 10, 16, 25, 40, 64, 100, 160, 250, 400)
+LADDER = (6, 10, 16, 25, 40, 64, 80, 100, 160, 250, 400)
 
 Embed = Callable[[torch.Tensor], torch.Tensor]
 

@@ -2,9 +2,11 @@
 
 import io
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from PIL import Image
@@ -63,7 +65,16 @@ def test_a_generator_goes_on_from_anothers_weights_and_says_so(many: Dataset) ->
         said("train_generator", "many", "--size", 16, "--name", "third", "--images", 8, "--resume")
 
 
-def test_from_an_encoders_training_to_its_latents(many: Dataset, generator: Generator) -> None:
+@pytest.fixture
+def fresh_encoders() -> Iterator[None]:
+    """The tiny generator is the same in every test: what is trained for it must not stay."""
+    yield
+    shutil.rmtree(settings.VAR_DIR / "encoders", ignore_errors=True)
+
+
+def test_from_an_encoders_training_to_its_latents(
+    many: Dataset, generator: Generator, fresh_encoders: None
+) -> None:
     with pytest.raises(CommandError, match="'tiny' has no encoder; train one with"):
         said("embed", "tiny", "--method", "encoder")
     train = ["train_encoder", "tiny", "--dataset", "many", "--steps", 6, "--timestep", 300]
