@@ -1,10 +1,12 @@
 """How a direction is fitted, on latents that follow a planted rule instead of any network's."""
 
+import io
 import json
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
@@ -334,3 +336,32 @@ def test_only_what_is_known_can_be_subtracted(ask: Callable[..., Direction], lit
 def test_a_recipe_survives_its_row() -> None:
     recipe = FitRecipe(subtract=("light",), motion="norm", bootstraps=3)
     assert FitRecipe.parse(json.loads(json.dumps(recipe.to_json()))) == recipe
+
+
+def test_a_recipe_comes_by_the_api_and_stays_on_the_row(
+    people: object, api: Callable, planted: Embedding
+) -> None:
+    rita = api(people.rita)
+    body = {"generator": "tiny", "recipe": {"motion": "slerp", "subtract": ["light"]}}
+    answer = rita.post("/api/directions", body, format="json")
+    assert answer.status_code == 202
+    recipe = answer.json()["recipe"]
+    assert (recipe["motion"], recipe["subtract"], recipe["points"]) == (
+        "slerp",
+        ["light"],
+        FitRecipe().points,
+    )
+    assert Direction.objects.get().recipe == recipe
+
+
+def test_the_command_takes_a_recipe_and_tells_its_figures(planted: Embedding) -> None:
+    out = io.StringIO()
+    call_command(
+        *("fit_direction", "tiny", "--points", "faces", "--subtract", "light", "Male"),
+        *("--bootstraps", "5", "--bins", *map(str, WIDE)),
+        stdout=out,
+    )
+    row = Direction.objects.get()
+    assert (row.recipe["points"], row.recipe["subtract"]) == ("faces", ["light", "Male"])
+    assert "of faces held out" in out.getvalue()
+    assert "cosine of refits from" in out.getvalue()
