@@ -97,7 +97,7 @@ def search(
     masks: Mapping[str, torch.Tensor],
     k: int,
     *,
-    tolerance: float = 3e-2,
+    tolerance: float = 2e-2,
     seed: int = 0,
     on_step: OnStep | None = None,
     on_sent: OnSent | None = None,

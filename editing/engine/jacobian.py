@@ -86,6 +86,9 @@ class Jacobian:
 
     @torch.no_grad()
     def _played(self, v: torch.Tensor) -> torch.Tensor:
+        if not self._runs:
+            # The map is linear, so any vectors make the run that ways back will need.
+            return self._run(len(v), v)[0].detach()
         with Playing(self._derivatives):
             return self.denoiser.decode(v.reshape(-1, *self.input_shape), self._still)
 
@@ -102,13 +105,14 @@ class Jacobian:
         (back,) = torch.autograd.grad(out, h, u.reshape(out.shape), retain_graph=True)
         return back.detach()
 
-    def _run(self, n: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def _run(self, n: int, v: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
         """A run of the decoder on n bottlenecks, kept: every way back of n cotangents takes it."""
         if n not in self._runs:
             if len(self._runs) == KEPT_RUNS:
                 self._runs.pop(next(iter(self._runs)))
+            h = self.h.repeat(n, 1, 1, 1) if v is None else v.detach().reshape(n, *self.input_shape)
             with torch.enable_grad():
-                h = self.h.repeat(n, 1, 1, 1).requires_grad_()
+                h.requires_grad_()
                 if self.is_linearised:
                     with Playing(self._derivatives):
                         out = self.denoiser.decode(h, self._still)
@@ -118,13 +122,16 @@ class Jacobian:
         return self._runs[n]
 
     def _agrees(self) -> bool:
-        """Whether playing the decoder gives what differentiating it gives, on one vector."""
+        """Whether playing the decoder goes back as differentiating it does, from one cotangent."""
         draw = torch.Generator().manual_seed(0)
-        v = torch.randn(1, self.n_inputs, generator=draw, dtype=self.dtype).to(self.device)
+        u = torch.randn(1, self.n_outputs, generator=draw, dtype=self.dtype).to(self.device)
+        exact = self._pulled(u)
+        self._runs.clear()
+        self.is_linearised = True
         try:
-            ours = self._played(v)
+            return float((self._pulled(u) - exact).norm()) <= AGREES * float(exact.norm())
         except (NotLinearised, StopIteration):
             return False
-        exact = self._differentiated(v)
-        self._runs.clear()
-        return float((ours - exact).norm()) <= AGREES * float(exact.norm())
+        finally:
+            self.is_linearised = False
+            self._runs.clear()
