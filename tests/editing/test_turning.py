@@ -62,7 +62,7 @@ def test_a_bottleneck_is_moved_and_the_noisy_face_is_not(denoiser, source: Sourc
     frames = turner.frames(source, [0.0, 10.0, 40.0])
     assert frames.shell[0] == pytest.approx(1)
     assert frames.shell[2] != pytest.approx(1)
-    assert frames.x[0].abs().max() < 1e-9  # the photo
+    assert frames.x[0].abs().max() < 1e-5  # the photo
 
 
 def test_a_loop_walks_until_its_reading_is_the_wish(denoiser, source: Source) -> None:
