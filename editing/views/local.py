@@ -6,7 +6,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
 from editing import faces
@@ -58,7 +58,7 @@ def local_page(request: HttpRequest) -> HttpResponse:
     number = request.GET.get("face", "")
     wanted = Face.objects.filter(id=int(number)).first() if _is_id(number) else None
     if wanted:
-        return mark_page(request, wanted.id)
+        return redirect("mark", wanted.id)
     context = {
         "filter": face_filter,
         "query": face_filter.to_query(),

@@ -209,10 +209,18 @@ def test_a_region_is_named_kept_and_found_again_on_another_face(
     expect(page.get_by_text("Nothing yet")).to_be_visible()
 
     page.goto(f"/local/faces/{faces[1].id}")
-    page.get_by_role("button", name="left eye").click()
+    page.get_by_role("button", name="left eye", exact=True).click()
     expect(page.locator(".region")).to_have_count(2)
     (region,) = ask(page).regions
     assert region["name"] == "left eye"
+
+    page.goto(f"/local?face={faces[0].id}")
+    expect(page).to_have_url(re.compile(f"/local/faces/{faces[0].id}$"))
+    page.get_by_role("button", name="Delete left eye", exact=True).click()
+    assert Region.objects.count() == 1, "one press is no deletion"
+    page.get_by_role("button", name="Really delete left eye").click()
+    expect(page.get_by_role("heading", name="Kept earlier")).to_be_hidden()
+    assert Region.objects.count() == 0
 
 
 def test_what_the_server_refuses_is_told_beside_the_button(page: Page) -> None:

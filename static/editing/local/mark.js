@@ -129,8 +129,13 @@ async function keepRegion(region) {
   } catch (error) { refused(error); }
 }
 
-/** @param {HTMLElement} place @param {string} name @param {() => Promise<Shape[]> | Shape[]} shapesOf */
-function chip(place, name, shapesOf) {
+/**
+ * @param {HTMLElement} place
+ * @param {string} name
+ * @param {() => Promise<Shape[]> | Shape[]} shapesOf
+ * @param {Kept} [own] what the chip stands for, if it can be deleted
+ */
+function chip(place, name, shapesOf, own) {
   const item = /** @type {HTMLElement} */ (/** @type {DocumentFragment} */ (chipTemplate.content.cloneNode(true)).firstElementChild);
   const button = /** @type {HTMLButtonElement} */ (item.querySelector("button"));
   button.append(name);
@@ -141,7 +146,35 @@ function chip(place, name, shapesOf) {
       say(`${marks.regions[marks.at].name} added.`);
     } catch (error) { refused(error); }
   });
+  if (own) item.append(deleting(own, item));
   place.append(item);
+}
+
+/** A button that deletes what is kept, at the second press. @param {Kept} own @param {HTMLElement} item */
+function deleting(own, item) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "quiet";
+  const calm = () => { button.textContent = "×"; button.setAttribute("aria-label", `Delete ${own.name}`); };
+  calm();
+  button.addEventListener("blur", calm);
+  button.addEventListener("click", async () => {
+    if (button.textContent === "×") {
+      button.textContent = "Delete";
+      button.setAttribute("aria-label", `Really delete ${own.name}`);
+      return say(`Press again to delete ${own.name}.`);
+    }
+    try {
+      await request((page.dataset.region ?? "").replace(/0$/, String(own.id)), { method: "DELETE" });
+      kept.delete(own.name);
+      item.remove();
+      part("kept").closest("section")?.toggleAttribute("hidden", !part("kept").children.length);
+      say(`${own.name} is deleted.`);
+      show();
+      part("stage").focus();
+    } catch (error) { refused(error); }
+  });
+  return button;
 }
 
 async function offer() {
@@ -163,7 +196,7 @@ async function offer() {
   const here = results.filter((one) => one.face === face);
   for (const one of here) {
     kept.set(one.name, one);
-    chip(part("kept"), one.name, () => one.shapes);
+    chip(part("kept"), one.name, () => one.shapes, one);
   }
   // Of regions with one name on several other faces, the newest stands for all.
   const names = new Set(here.map(({ name }) => name));
