@@ -123,7 +123,7 @@ class _Desk:
             source=source,
             reason=turn.reason,
             propensity=turn.propensity,
-            **_as_given(lease, ballot),
+            **_as_given(lease, ballot, turn, self.campaign),
         )
         self.known[vote.id] = vote
         self.revisions[turn.id] = revision
@@ -187,10 +187,18 @@ class _Desk:
 _RULE_OF_KIND = {Turn.Kind.AUDIT: stopping.AUDIT_RULE, Turn.Kind.MIRROR: stopping.TRIAL_RULE}
 
 
-def _as_given(lease: Lease | None, ballot: Ballot) -> dict[str, Any]:
+def _as_given(
+    lease: Lease | None, ballot: Ballot, turn: Turn, campaign: Campaign
+) -> dict[str, Any]:
     """What a vote keeps of the way its face was given."""
     if lease is None:
-        return {}
+        # Its lease ended, and with it what was known. Where single faces come without a
+        # suggestion, one that was shown tells of the grid: such an answer leans on the model.
+        if not ballot.suggestion_shown or campaign.shows_suggestions:
+            return {}
+        accepts = ballot.choice == turn.suggested
+        channel = Vote.Channel.ACCEPTED if accepts else Vote.Channel.CORRECTED
+        return {"suggested": turn.suggested, "channel": channel}
     kept = {
         "suggested": lease.suggested,
         "is_blind": lease.is_blind,

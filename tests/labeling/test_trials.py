@@ -4,9 +4,9 @@ import uuid
 
 import pytest
 
-from labeling import queue, trials, votes
+from labeling import leases, queue, trials, votes
 from labeling.errors import Refused
-from labeling.models import Adjudication, Consensus, Face, Turn, Vote
+from labeling.models import Adjudication, Consensus, Face, Lease, Turn, Vote
 
 
 @pytest.fixture
@@ -173,6 +173,22 @@ def test_the_grid_s_answers_are_channels_of_their_own(campaign, people):
         ("answer", "left", ""),
         ("corrected", "center", "left"),
     ]
+
+
+def test_a_grid_s_late_answers_stay_in_their_channels(campaign, people):
+    suggest(campaign, "left", 90)
+    _, (one, two) = queue.next_grid(campaign, people.ada, 2)
+    Lease.objects.update(expires_at="2020-01-01T00:00Z")
+    leases.free_expired(campaign)
+    late = [
+        {"id": str(uuid.uuid4()), "face": face.face_id, "choice": choice, "suggestion_shown": True}
+        for face, choice in ((one, "left"), (two, "right"))
+    ]
+    votes.cast(campaign, people.ada, late)
+    kept = Vote.objects.values_list("turn__face_id", "channel", "suggested")
+    assert sorted(kept) == sorted(
+        [(one.face_id, "accepted", "left"), (two.face_id, "corrected", "left")]
+    )
 
 
 def test_an_undone_cell_comes_back_to_the_grid_and_not_to_the_single_page(campaign, people):
