@@ -43,7 +43,7 @@ class Bench:
         self.label()
         self.add_generator()
         figures = {"ceiling": self.ceiling()}
-        middle = self.embed("", round(0.509 * 1000))
+        middle = self.embed("", self.given.timestep)
         query = {"release": self.release.id}
         everybody = self.fit(query, middle)
         by_side = tuple(self.fit({**query, "consensus": side}, middle) for side in SIDES)
@@ -92,8 +92,8 @@ class Bench:
         people = ",".join(map(str, range(1, COMPARED_PEOPLE + 1)))
         last = self.generator.card["last_timestep"]
         for name, timestep, kind in (
-            ("x_t, t=509", 509, "x_t"), ("x_t, t=313", 313, "x_t"), ("x_T", last, "x_t"),
-            ("h", 509, "h"),
+            ("x_t, t=313", 313, "x_t"), ("x_t, t=509", 509, "x_t"), ("x_t, t=704", 704, "x_t"),
+            ("x_T", last, "x_t"), ("h", 509, "h"),
         ):  # fmt: skip
             embedding = self.embed(f"identity={people}", timestep, kind)
             # Weights by likeness hold the light without a fit for each side.
@@ -322,6 +322,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--compared", type=int, default=COMPARED_FACES, help="of the others")
     parser.add_argument("--rendered", type=int, default=3600)
     parser.add_argument("--angles", type=float, nargs="+", default=[-30, -20, -10, 10, 20, 30])
+    parser.add_argument("--timestep", type=int, default=509, help="noise of the main latents")
     parser.add_argument("--generator", type=Path, default=SHIPPED)
     parser.add_argument("--folder", type=Path, default=var / "bench" / "rotation")
     return parser.parse_args(arguments)
