@@ -8,6 +8,7 @@ mean faces are drawn. The faces are 300 rendered ones under 8,000 names.
 
 import argparse
 import csv
+import io
 import os
 import statistics
 import subprocess
@@ -105,7 +106,7 @@ def measure(n_faces: int, rounds: int) -> dict[str, Any]:
 
         say(f"rendering {RENDERED} faces")
         folder, sides = write_faces(var, n_faces)
-        call_command("import_faces", str(folder), name="loop")
+        call_command("import_faces", str(folder), name="loop", stdout=io.StringIO())
         campaign = queue.create_campaign(
             Dataset.objects.get(name="loop"), "loop", title="Loop", shows_suggestions=True
         )

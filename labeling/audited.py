@@ -25,11 +25,13 @@ class Said:
 
     certainty  (n,) of the likeliest choice; choice (n,) its place among the campaign's
     yaw        (n,) degrees, nan = unknown
+    attributes (n,) bit i = the dataset's i-th attribute; -1 = unknown
     """
 
     face_ids: np.ndarray
     probabilities: np.ndarray
     yaw: np.ndarray
+    attributes: np.ndarray
 
     @cached_property
     def certainty(self) -> np.ndarray:
@@ -40,7 +42,9 @@ class Said:
         return self.probabilities.argmax(axis=1)
 
     def only(self, rows: np.ndarray) -> "Said":
-        return Said(self.face_ids[rows], self.probabilities[rows], self.yaw[rows])
+        return Said(
+            self.face_ids[rows], self.probabilities[rows], self.yaw[rows], self.attributes[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def read(campaign: Campaign, draws: Sequence[AuditDraw]) -> Material:
         cursor.execute(
             """
             SELECT turn.face_id, said.probabilities, face.yaw_degrees, turn.audit_draw_id,
-                   touched.at
+                   touched.at, face.attributes
             FROM labeling_turn turn
             JOIN labeling_face face ON face.id = turn.face_id
             LEFT JOIN labeling_suggestion said
@@ -125,6 +129,7 @@ def _said(rows: list[tuple[Any, ...]], n_choices: int) -> Said:
         np.array([row[0] for row in rows], dtype=np.int64),
         np.array([row[1] or nothing for row in rows], dtype=float).reshape(-1, n_choices),
         np.array([np.nan if row[2] is None else row[2] for row in rows], dtype=float),
+        np.array([-1 if row[5] is None else row[5] for row in rows], dtype=np.int64),
     )
 
 

@@ -1,6 +1,6 @@
 """[worker] Where a certificate's faces lie, and how common each choice is: tables, no promise."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,9 @@ from labeling.models import Campaign
 
 # Degrees; the bins that directions are fitted with.
 YAW_EDGES = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
+
+# From faces to what a group is told by, and whether each face (n,) is in it.
+Groups = Callable[[Said], Iterable[tuple[dict[str, Any], np.ndarray]]]
 
 
 def of_certificate(
@@ -44,7 +47,9 @@ def _says_something(row: dict[str, Any]) -> bool:
 
 
 def proportions(campaign: Campaign, material: Material | None = None) -> dict[str, Any] | None:
-    """How common each choice is, overall and by yaw, with 95% intervals; None without audits.
+    """How common each choice is, overall, by yaw and among the faces of each attribute.
+
+    With 95% intervals; None without audits.
 
     Of the faces that nobody had labeled when the audit faces were drawn, by PPI++. What people
     can't tell, or have not settled, is none of the choices: shares may add up to less than one.
@@ -55,13 +60,18 @@ def proportions(campaign: Campaign, material: Material | None = None) -> dict[st
             return None
         material = read(campaign, draws)
     others = [material.pool, material.taken]
-    bins = [_by_yaw(part) for part in [material.audited, *others]]
-    by_yaw = []
-    for (limits, own), *rest in zip(*bins, strict=True):
-        here = [part.only(rows) for part, (_, rows) in zip(others, rest, strict=True)]
-        shares = _shares(campaign, material.audited.only(own), material.truth[own], here)
-        if own.any():
-            by_yaw.append({"yaw": limits, "n_audit": int(own.sum()), "shares": shares})
+
+    def among(groups: Groups) -> list[dict[str, Any]]:
+        rows = []
+        found = [groups(part) for part in [material.audited, *others]]
+        for (told, own), *rest in zip(*found, strict=True):
+            if own.any():
+                here = [part.only(own) for part, (_, own) in zip(others, rest, strict=True)]
+                shares = _shares(campaign, material.audited.only(own), material.truth[own], here)
+                rows.append({**told, "n_audit": int(own.sum()), "shares": shares})
+        return rows
+
+    names = campaign.dataset.attribute_names
     return {
         "procedure": "ppi++/1",
         "confidence": 0.95,
@@ -69,7 +79,8 @@ def proportions(campaign: Campaign, material: Material | None = None) -> dict[st
         "n_unsettled": int((material.truth == UNSETTLED).sum()),
         "n_faces": len(material.truth) + sum(len(part.face_ids) for part in others),
         "shares": _shares(campaign, material.audited, material.truth, others),
-        "by_yaw": by_yaw,
+        "by_yaw": among(lambda faces: (({"yaw": at}, own) for at, own in _by_yaw(faces))),
+        "by_attribute": among(lambda faces: _by_attribute(faces, names)),
     }
 
 
@@ -94,3 +105,9 @@ def _by_yaw(faces: Said) -> Iterator[tuple[list[float | None], np.ndarray]]:
     for i in range(len(YAW_EDGES) + 1):
         yield [limits[i], limits[i + 1]], place == i
     yield [None, None], ~known
+
+
+def _by_attribute(faces: Said, names: list[str]) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """The faces that have each attribute; one whose attributes are unknown is in no group."""
+    for bit, name in enumerate(names):
+        yield {"attribute": name}, (faces.attributes >= 0) & (faces.attributes >> bit & 1 == 1)

@@ -249,5 +249,8 @@ def rest_seconds(refresh_id: int) -> float:
     newest = last.order_by("-id").first()
     if newest is None or newest.finished_at is None:
         return 0.0
-    rest = min(MOST_REST_SECONDS, RESTS * newest.figures.get("seconds", 0.0))
+    figures = newest.figures
+    # New faces are read once: that is no reason to keep votes waiting.
+    learning = figures.get("seconds", 0.0) - figures.get("features_seconds", 0.0)
+    rest = min(MOST_REST_SECONDS, RESTS * learning)
     return rest - (timezone.now() - newest.finished_at).total_seconds()

@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from labeling import audited, looks, queue, releases, votes, worker
+from labeling.errors import Refused
 from labeling.models import (
     Adjudication,
     AuditDraw,
@@ -68,6 +69,24 @@ def test_proportions_come_with_intervals_overall_and_by_yaw(campaign):
         assert one["high"] - one["low"] < 0.11
     assert sum(row["n_audit"] for row in told["by_yaw"]) == 400
     assert all(set(row["shares"]) == set(campaign.values) for row in told["by_yaw"])
+
+
+def test_proportions_are_told_among_the_faces_of_each_attribute(campaign):
+    faces = campaign.dataset.faces.order_by("id")
+    # Bit 1 is Smiling: here it smiles who is lit from the left, and nobody else.
+    faces.update(attributes=0)
+    for face in faces:
+        if truth_of(face.id) == "left":
+            faces.filter(id=face.id).update(attributes=2)
+    unknown = faces.first()
+    faces.filter(id=unknown.id).update(attributes=None)
+    audit(campaign, 400)
+    suggest(campaign, wrong=0.1)
+    (smiling,) = written(campaign, max_error=0.05).manifest["proportions"]["by_attribute"]
+    assert smiling["attribute"] == "Smiling"
+    assert 100 < smiling["n_audit"] < 170
+    assert smiling["shares"]["left"]["low"] > 0.9
+    assert smiling["shares"]["right"]["high"] < 0.1
 
 
 def test_what_is_unsettled_or_cannot_be_told_counts_as_wrong(campaign):
@@ -161,9 +180,8 @@ def test_without_a_rate_or_without_the_model_nobody_looks(campaign):
 @pytest.mark.parametrize("body", [{"max_error": 0.0}, {"max_error": 0.1, "confidence": 1.0}])
 def test_a_promise_of_nothing_or_of_certainty_is_refused(campaign, body):
     audit(campaign, 5)
-    release = written(campaign, **body)
-    assert release.status == "failed"
-    assert "expected more than 0 and less than 1" in release.error
+    with pytest.raises(Refused, match="expected more than 0 and less than 1"):
+        written(campaign, **body)
     assert looks.looks(campaign) == []
 
 

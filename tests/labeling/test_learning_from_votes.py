@@ -223,6 +223,9 @@ def test_a_campaign_rests_after_a_refresh_as_long_as_it_took(campaign):
     waiting = Refresh.objects.create(campaign=campaign)
     Refresh.objects.filter(id=first.id).update(figures={"seconds": 30})
     assert 55 < refreshes.rest_seconds(waiting.id) <= 60
+    # Reading new faces is no learning.
+    Refresh.objects.filter(id=first.id).update(figures={"seconds": 90, "features_seconds": 70})
+    assert 35 < refreshes.rest_seconds(waiting.id) <= 40
     Refresh.objects.filter(id=first.id).update(figures={"seconds": 3000})
     assert 115 < refreshes.rest_seconds(waiting.id) <= refreshes.MOST_REST_SECONDS
     Refresh.objects.filter(id=first.id).update(finished_at="2020-01-01T00:00Z")
