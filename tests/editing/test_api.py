@@ -1,11 +1,14 @@
 """The REST contract of editing: who may ask, what is answered, what is refused."""
 
+import json
+import shutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from editing import places
 from editing.models import Direction, Edit, Embedding, Generator
 from labeling.models import Consensus, Dataset, Face, Release
 from labeling.queue import create_campaign
@@ -169,6 +172,29 @@ def test_asking_twice_with_one_key_gives_one_row(
     other = post(rita, "/api/embeddings", {"generator": "tiny"}, **headers)
     assert (other.status_code, other.json()["code"]) == (409, "idempotency_key_reused")
     assert Embedding.objects.count() == 1
+
+
+def test_an_encoder_of_the_generator_is_asked_with_its_own_settings(
+    rita: Any, dataset: Dataset, generator: Generator
+) -> None:
+    whose = {"timestep": 300, "steps": 6, "refinements": 2}
+    folder = places.encoder_folder(generator.sha256, **whose)
+    record = {"format": 1, "generator_sha256": generator.sha256, "sha256": "ef" * 32, **whose}
+    folder.mkdir(parents=True)
+    try:
+        (folder / "encoder.json").write_text(json.dumps(record))
+        asked = {"generator": "tiny", "method": "encoder"}
+        job = post(rita, "/api/embeddings", asked).json()
+        assert {name: job[name] for name in whose} == whose
+        assert f"-encoder.{'ef' * 6}-t300-s6-r2-" in job["space"]
+        other = post(rita, "/api/embeddings", asked | {"timestep": 509})
+        assert other.json()["code"] == "no_encoder"
+        assert "no encoder of timestep 509, only of timestep 300" in other.json()["detail"]
+        (folder / "encoder.json").write_text(json.dumps(record | {"format": 9}))
+        damaged = post(rita, "/api/embeddings", asked)
+        assert damaged.json()["code"] == "encoder_damaged"
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(
