@@ -94,9 +94,9 @@ def probes(stage: Stage, folder: Path, size: int, seconds: float) -> Any:
 
 
 def measure(given: argparse.Namespace) -> dict[str, Any]:
-    from editing.engine.denoiser import load_denoiser
+    from editing.engine.denoiser import describe, load_denoiser
     from editing.engine.local_trials import Terms
-    from editing.management.local_evaluation import TUNED_ON, LocalEvaluation, Read
+    from editing.management.local_evaluation import LocalEvaluation, Read
     from editing.management.local_tables import as_text, summary, write_plot
 
     folder: Path = given.folder.resolve()
@@ -117,11 +117,11 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         return Read(seen.yaw_degrees, light, identity.embed(x))
 
     subjects = stage.subjects(exact.image_size)
-    n_tuning = min(given.tuning, TUNED_ON)
+    n_tuning = given.tuning
     terms = Terms(size=given.size)
     work = LocalEvaluation(
-        quick, exact, read, run, terms, subjects[:n_tuning], given.refined,
-        lambda share, step: say(f"{share:.0%} {step}"),
+        quick, exact, describe(given.generator).sha256, read, run, terms, subjects[:n_tuning],
+        given.refined, lambda share, step: say(f"{share:.0%} {step}"),
     )  # fmt: skip
     chosen = subjects[n_tuning : n_tuning + given.faces]
     rows = work.run(chosen).rows

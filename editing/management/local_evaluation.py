@@ -54,6 +54,7 @@ class LocalEvaluation:
         self,
         denoiser: Denoiser,
         exact: Denoiser,
+        sha256: str,
         read: Callable[[torch.Tensor], Read],
         folder: Path,
         terms: Terms,
@@ -64,30 +65,54 @@ class LocalEvaluation:
         self.denoiser, self.exact, self.read = denoiser, exact, read
         self.folder, self.terms, self.n_refined, self.tell = folder, terms, n_refined, tell
         self.tuning = list(tuning)
+        self.sha256 = sha256
 
     def run(self, subjects: Sequence[Subject]) -> Records:
-        self.tell(0, f"Choosing lambda on {len(self.tuning)} other faces")
-        placed = [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
-        self.terms = self._tuned(placed)
-        self.pooled = self._pooled(placed)
-        self.targets = placed[:TARGETS]
         records = Records(self.folder / "edits.csv")
         told = records.faces()
-        for number, subject in enumerate(subjects):
-            if subject.name not in told:
-                records.add(self._face(subject, refines=number < self.n_refined))
-            self.tell((number + 1) / len(subjects), f"Face {number + 1} of {len(subjects)}")
+        self._take_up()
+        waiting = [subject for subject in subjects if subject.name not in told]
+        if waiting:
+            self._prepare()
+        refined = {subject.name for subject in subjects[: self.n_refined]}
+        for number, subject in enumerate(waiting, 1):
+            records.add(self._face(subject, refines=subject.name in refined))
+            self.tell(number / len(waiting), f"Face {number} of {len(waiting)}")
         return records
+
+    def _prepare(self) -> None:
+        self.tell(0, f"Searching {len(self.tuning)} other faces")
+        placed = [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
+        self.tell(0, "Choosing lambda on them")
+        self.terms = self._tuned(placed)
+        self.tell(0, "Pooling their directions")
+        self.pooled = self._pooled(placed)
+        self.targets = placed[:TARGETS]
+
+    def _take_up(self) -> None:
+        """Take lambda from a stopped run; raises ValueError if that one had other terms."""
+        path = self.folder / "terms.json"
+        if not path.exists():
+            return
+        kept = json.loads(path.read_text())
+        mine = json.loads(json.dumps(self._told(self.terms)))
+        for name, value in mine.items():
+            if name != "regularisation" and kept.get(name) != value:
+                raise ValueError(
+                    f"{path} has {name} {kept.get(name)}, not {value}; choose another folder."
+                )
+        self.terms = replace(self.terms, regularisation=kept["regularisation"])
+
+    def _told(self, terms: Terms) -> dict[str, Any]:
+        return asdict(terms) | {"generator": self.sha256, "tuning": [s.name for s in self.tuning]}
 
     def _tuned(self, placed: Sequence[Placed]) -> Terms:
         path = self.folder / "terms.json"
         if path.exists():
-            kept = json.loads(path.read_text())
-            return replace(self.terms, regularisation=kept["regularisation"])
+            return self.terms
         ratios = tuned(self.denoiser, placed, self.terms)
-        best = min(ratios, key=lambda at: ratios[at])
-        terms = replace(self.terms, regularisation=best)
-        told = asdict(terms) | {"tuned": {str(at): value for at, value in ratios.items()}}
+        terms = replace(self.terms, regularisation=min(ratios, key=lambda at: ratios[at]))
+        told = self._told(terms) | {"tuned": {str(at): value for at, value in ratios.items()}}
         write_whole(path, json.dumps(told, indent=1).encode())
         return terms
 

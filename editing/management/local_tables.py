@@ -58,8 +58,6 @@ def summary(rows: Sequence[dict[str, Any]], size: float) -> dict[str, dict[str, 
     for method in dict.fromkeys(row["method"] for row in rows):
         mine = [row for row in rows if row["method"] == method]
         reached = [row for row in mine if abs(np.log(row["size"] / size)) <= REACHED]
-        if not reached:
-            continue
         pairs = list(_pairs(rows, method, size))
         told[method] = {
             "faces": len({row["face"] for row in reached}),
@@ -170,7 +168,7 @@ def write_plot(told: dict[str, dict[str, Any]], path: Path) -> None:
     figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
     width = 0.8 / max(len(told), 1)
     for number, (method, row) in enumerate(told.items()):
-        middle, low, high = row["roir_median"]
+        middle, low, high = row["roir_median"] or [np.nan] * 3
         heights = [row["roir_by_region"].get(region, np.nan) for region in regions] + [middle]
         places = np.arange(len(heights)) + number * width
         errors = np.array([[np.nan] * len(regions) + [middle - low],

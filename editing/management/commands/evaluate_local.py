@@ -36,13 +36,18 @@ class Command(BaseCommand):
         parser.add_argument("--filter", default="", help="as in the API: dataset=celeba&yaw_min=..")
         parser.add_argument("--faces", type=int, default=50)
         parser.add_argument("--refined", type=int, default=12, help="of these, refined as well")
+        parser.add_argument(
+            "--tuning", type=int, default=TUNED_ON, help="other people that choose lambda"
+        )
         parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
         parser.add_argument("--rank", type=int, default=10, help="singular vectors per region")
         parser.add_argument("--out", type=Path, default=settings.VAR_DIR / "evaluations" / "local")
 
     def handle(self, **given: Any) -> None:
-        if given["faces"] < 1 or not 0 < given["size"] < 1:
-            raise CommandError("Give one face or more, and a size between 0 and 1.")
+        if given["faces"] < 1 or given["tuning"] < 2 or not 0 < given["size"] < 1:
+            raise CommandError(
+                "Give one face or more, two to tune on or more, and a size between 0 and 1."
+            )
         try:
             self.evaluate(**given)
         except (Refused, ValueError) as error:
@@ -57,7 +62,9 @@ class Command(BaseCommand):
         dataset = face_filter.one_dataset()
         quick = denoiser_of(generator)
         exact = load_denoiser(generator.folder, device())
-        subjects = self.subjects(face_filter, exact.image_size, given["faces"] + TUNED_ON)
+        tuning, chosen = self.subjects(
+            face_filter, exact.image_size, given["faces"], given["tuning"]
+        )
         out: Path = given["out"]
         with tqdm(total=100, bar_format="{desc:<40.40} |{bar:30}| {percentage:3.0f}%") as bar:
 
@@ -68,9 +75,9 @@ class Command(BaseCommand):
             meter = meter_of(dataset, face_filter, exact.image_size, tell, identity=True)
             terms = Terms(size=given["size"], rank=given["rank"])
             work = LocalEvaluation(
-                quick, exact, reader(meter), out, terms, subjects[:TUNED_ON], given["refined"], tell
-            )
-            chosen = subjects[TUNED_ON:]
+                quick, exact, generator.sha256, reader(meter), out, terms, tuning,
+                given["refined"], tell,
+            )  # fmt: skip
             rows = work.run(chosen).rows
         wanted = {one.name for one in chosen}
         told = summary([row for row in rows if row["face"] in wanted], terms.size)
@@ -80,15 +87,17 @@ class Command(BaseCommand):
         self.stdout.write(as_text(told))
         self.stdout.write(f"{out}: edits.csv, summary.json, probes.json, roir.png, sheets/")
 
-    def subjects(self, face_filter: FaceFilter, size: int, n: int) -> list[Subject]:
-        """Faces of different people with landmarks, in an order that follows no order of files."""
+    def subjects(
+        self, face_filter: FaceFilter, size: int, n_faces: int, n_tuning: int
+    ) -> tuple[list[Subject], list[Subject]]:
+        """Faces of different people with landmarks, drawn: those to tune on, those to measure."""
         faces = face_filter.faces().filter(landmarks__isnull=False)
         rows = sorted(faces.values_list("id", "identity"), key=lambda row: draw(row[0]))
         by_person = {-row if who is None else who: row for row, who in reversed(rows)}
         ids = sorted(by_person.values(), key=draw)
         found: list[Subject] = []
         for face in (Face.objects.get(id=face_id) for face_id in ids):
-            if len(found) == n:
+            if len(found) == n_tuning + n_faces:
                 break
             masks = regions_of(
                 proposed(face.landmarks), lambda shapes: rasterise(shapes, size, size)
@@ -96,13 +105,13 @@ class Command(BaseCommand):
             if len(masks) == 4:
                 photo = to_tensor(crops_of([face.id], size))[0]
                 found.append(Subject(face.filename, photo, masks))
-        if len(found) <= TUNED_ON:
+        if len(found) <= n_tuning:
             raise Refused(
                 "too_few_faces",
                 f"{len(found)} people have a face with landmarks that shows all regions; "
-                f"expected more than the {TUNED_ON} that choose lambda. Widen the filter.",
+                f"expected more than the {n_tuning} that choose lambda. Widen the filter.",
             )
-        return found
+        return found[:n_tuning], found[n_tuning:]
 
 
 def reader(meter: Meter) -> Any:

@@ -47,3 +47,11 @@ def test_the_table_and_the_plot_have_every_method(tmp_path):
     assert {line.split()[0] for line in as_text(told).splitlines()[1:]} == {"svd", "locality"}
     write_plot(told, tmp_path / "roir.png")
     assert (tmp_path / "roir.png").stat().st_size > 5000
+
+
+def test_a_method_that_never_reached_the_size_is_told_without_figures(tmp_path):
+    told = summary([*edits(), edit(1, "jive", 0.5, size=0.02)], 0.12)
+    assert told["jive"]["roir_median"] is None
+    assert (told["jive"]["edits"], told["jive"]["missed_size"]) == (0, 1)
+    assert "jive" in as_text(told)
+    write_plot(told, tmp_path / "roir.png")
