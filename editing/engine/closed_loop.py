@@ -12,6 +12,9 @@ from editing.engine.calibration import Calibration, Curve
 
 # A face may answer so many times stronger or weaker than the mean face; beyond is a misreading.
 MOST_GAIN = 2.5
+# How far beyond the curve's last knot a face may go: the mean face turned no further there, but it
+# was not stepped across either; a face whose light is held often does.
+MOST_REACH = 1.0
 # Steps across, in sides of the light (1 = from the left to the center), and what one is taken to
 # move the light's reading by before the face has told.
 MOST_ACROSS = 1.0
@@ -163,7 +166,7 @@ class _Frame:
         # Sizes towards the wished side: a frame that turned the other way has a negative one.
         sign, wish = np.sign(self.wish), abs(self.wish)
         tried = [replace(one, step=sign * one.step, yaw=sign * one.yaw) for one in self.tries]
-        last, reach = tried[-1], curve.step[-1]
+        last, reach = tried[-1], MOST_REACH * curve.step[-1]
         below = [one for one in tried if one.yaw <= wish]
         above = [one for one in tried if one.yaw > wish]
         if len(tried) == 2 or not below or not above:
@@ -189,4 +192,6 @@ def _scaled(curve: Curve, last: _Try, wish: float) -> float:
     """Where the curve, scaled so that it passes through the last try, gives the wish."""
     expected = float(np.interp(last.step, curve.step, curve.achieved))
     gain = float(np.clip(last.yaw / max(expected, 1e-6), 1 / MOST_GAIN, MOST_GAIN))
-    return curve.step_for(wish / gain)[0]
+    step, is_beyond = curve.step_for(wish / gain)
+    # Beyond the last knot the curve says nothing; the whole way's mean answer does for a try.
+    return step * wish / gain / curve.achieved[-1] if is_beyond else step
