@@ -136,17 +136,22 @@ def tuned(
 
 def transferred(
     denoiser: Denoiser, tried: Sequence[Tried], other: Placed, terms: Terms
-) -> list[float]:
-    """ROIR of each edit's direction on another face, at the strength it had on its own.
+) -> list[tuple[float, float]]:
+    """How local each edit's direction is on another face, at the strength it had on its own.
 
-    Below 1 more energy changed inside the other face's region than outside of it.
+    returns  ROIR, below 1 where more energy changed inside the other face's region than in all of
+             the rest; and the same per pixel, below 1 where a pixel inside changed more than one
+             outside
     """
     still = other.path.states[0][0]
     strength = torch.tensor([one.strength for one in tried]).to(still)
     v = torch.stack([one.direction for one in tried]).to(still.device)
     masks = torch.stack([other.subject.masks[one.region] for one in tried])[:, None]
     x = _edit(denoiser, other, v, strength, terms)
-    return [float(value) for value in roir(still, x, masks.to(still.device))]
+    whole = roir(still, x, masks.to(still.device)).cpu()
+    share = masks.mean(dim=(1, 2, 3))
+    per_pixel = whole * (share / (1 - share)).sqrt()
+    return list(zip(whole.tolist(), per_pixel.tolist(), strict=True))
 
 
 def at_size(

@@ -146,7 +146,7 @@ class LocalEvaluation:
             transferred(self.denoiser, carried, target, self.terms) for target in self.targets
         ]
         ratios = {
-            (edit.region, edit.method): float(np.median(values))
+            (edit.region, edit.method): np.median(values, axis=0)
             for edit, *values in zip(carried, *by_target, strict=True)
         }
         pooled_here = [
@@ -155,12 +155,14 @@ class LocalEvaluation:
             if edit.method == "pooled"
         ]
         told = transferred(self.denoiser, pooled_here, one, self.terms)
-        ratios |= {(e.region, e.method): r for e, r in zip(pooled_here, told, strict=True)}
+        ratios |= {
+            (e.region, e.method): np.array(r) for e, r in zip(pooled_here, told, strict=True)
+        }
         self._sheet(one, tried)
         return self._lines(one, tried, ratios)
 
     def _lines(
-        self, one: Placed, tried: Sequence[Tried], ratios: dict[tuple[str, str], float]
+        self, one: Placed, tried: Sequence[Tried], ratios: dict[tuple[str, str], np.ndarray]
     ) -> list[dict[str, Any]]:
         still = one.path.states[0][:1]
         seen = self.read(torch.cat([still, torch.stack([edit.x for edit in tried])]))
@@ -181,7 +183,9 @@ class LocalEvaluation:
             if seen.identity is not None:
                 line["identity"] = round(float(seen.identity[at] @ seen.identity[0]), 4)
             if (edit.region, edit.method) in ratios:
-                line["transfer_roir"] = round(ratios[edit.region, edit.method], 4)
+                whole, per_pixel = ratios[edit.region, edit.method]
+                line["transfer_roir"] = round(float(whole), 4)
+                line["transfer_per_pixel"] = round(float(per_pixel), 4)
             lines.append(line)
         return lines
 

@@ -10,6 +10,7 @@ import numpy as np
 FIELDS = (
     "face", "region", "method", "size", "strength", "roir", "ssim_outside", "yaw_shift",
     "light_shift", "identity", "transfer_roir",
+    "transfer_per_pixel",
 )  # fmt: skip
 TEXTS = ("face", "region", "method")
 DRAWS = 2000
@@ -75,7 +76,10 @@ def summary(rows: Sequence[dict[str, Any]], size: float) -> dict[str, dict[str, 
             "yaw_shift": _interval(reached, "yaw_shift", _median_size),
             "light_shift": _interval(reached, "light_shift", _median_size),
             "identity": _interval(reached, "identity", _median),
+            # More energy changed inside the other face's region than in all the rest of it; and
+            # more per pixel.
             "transfer_rate": _interval(mine, "transfer_roir", _below_one),
+            "transfer_rate_per_pixel": _interval(mine, "transfer_per_pixel", _below_one),
         }
     return told
 
@@ -136,7 +140,7 @@ def as_text(told: dict[str, dict[str, Any]]) -> str:
     """The summary as a table for a terminal."""
     lines = [
         f"{'method':<12}{'edits':>6}  {'ROIR':<20}{'over SVD':<20}{'SSIM outside':<14}"
-        f"{'identity':<10}{'yaw':<8}{'light':<8}{'transfer'}"
+        f"{'identity':<10}{'yaw':<8}{'light':<8}{'transfer':<10}{'per pixel'}"
     ]
     for method, row in told.items():
         ratio = row["roir_over_svd"]
@@ -144,7 +148,7 @@ def as_text(told: dict[str, dict[str, Any]]) -> str:
             f"{method:<12}{row['edits']:>6}  {_spread(row['roir_median']):<20}"
             f"{_spread(ratio):<20}{_first(row['ssim_outside']):<14}{_first(row['identity']):<10}"
             f"{_first(row['yaw_shift']):<8}{_first(row['light_shift']):<8}"
-            f"{_first(row['transfer_rate'])}"
+            f"{_first(row['transfer_rate']):<10}{_first(row['transfer_rate_per_pixel'])}"
         )
     return "\n".join(lines)
 

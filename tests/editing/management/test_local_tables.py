@@ -7,7 +7,8 @@ def edit(face: int, method: str, roir: float, size: float = 0.12, **more: float)
     return {
         "face": f"{face:06d}.jpg", "region": "eyes", "method": method, "size": size,
         "strength": 0.1, "roir": roir, "ssim_outside": 0.9, "yaw_shift": -1.0 * face,
-        "light_shift": None, "identity": 0.8, "transfer_roir": roir, **more,
+        "light_shift": None, "identity": 0.8, "transfer_roir": roir,
+        "transfer_per_pixel": roir / 2, **more,
     }  # fmt: skip
 
 
@@ -39,6 +40,7 @@ def test_medians_intervals_and_the_ratio_to_plain_svd_count_only_edits_of_the_si
     assert plain["roir_over_svd"][0] == 1
     assert local["yaw_shift"][0] == 5  # sizes, not signs
     assert (local["transfer_rate"][0], plain["transfer_rate"][0]) == (1, 0)
+    assert plain["transfer_rate_per_pixel"][0] == 1
     assert local["light_shift"] is None
 
 
