@@ -37,6 +37,7 @@ class Bench:
     def __init__(self, given: argparse.Namespace, folder: Path) -> None:
         self.given = given
         self.folder = folder
+        self.cards: dict[str, Any] = {}
 
     def measure(self) -> dict[str, Any]:
         self.import_faces()
@@ -49,6 +50,7 @@ class Bench:
         by_side = tuple(self.fit({**query, "consensus": side}, middle) for side in SIDES)
         similar = self.fit(query, middle, {"weights": "similar"})
         main = self.evaluate(
+            "main",
             self.given.faces,
             {
                 # One side's faces say nothing of how light moves; everybody's do.
@@ -59,6 +61,7 @@ class Bench:
         )
         few = self.given.compared
         beside = self.evaluate(
+            "light_and_loop",
             few,
             {
                 "same light": (by_side, False, False),
@@ -72,11 +75,11 @@ class Bench:
                 ),
             },
         )
-        ways = self.evaluate(few, {"two lines, moments": ((everybody,), False, False)} | {
+        ways = self.evaluate("ways_of_walking", few, {"two lines, moments": ((everybody,), False, False)} | {
             name: ((self.fit(query, middle, recipe),), False, False)
             for name, recipe in self.recipes()
         })  # fmt: skip
-        spaces = self.evaluate(few, dict(self.spaces(query)))
+        spaces = self.evaluate("by_space", few, dict(self.spaces(query)))
         return figures | self.told(main) | {
             "ways_of_walking": self.short(ways),
             "light_and_loop": self.short(beside),
@@ -174,7 +177,7 @@ class Bench:
         )
         return self.done(job, runs.fit_direction)
 
-    def evaluate(self, n_faces: int, ways: dict[str, Any]) -> list[dict[str, Any]]:
+    def evaluate(self, title: str, n_faces: int, ways: dict[str, Any]) -> list[dict[str, Any]]:
         """Rows of figures for each way, all on the same faces; strips and tables are kept."""
         from editing.management.contenders import Setting
         from editing.management.evaluated import summary, write_tables
@@ -187,11 +190,11 @@ class Bench:
         work = Evaluation(settings, folder, self.given.angles, n_faces, told_now_and_then())
         records = work.run()
         rows = summary(records)
-        own = folder / "-".join(name.split(",")[0].replace(" ", "_") for name in list(ways)[:2])
+        own = self.folder / "tables" / title
         own.mkdir(parents=True, exist_ok=True)
         write_tables(rows, records, own)
         write_plots(rows, own)
-        self.cards = work.cards()
+        self.cards[title] = work.cards()
         return rows
 
     def ceiling(self) -> dict[str, Any]:
@@ -250,7 +253,7 @@ class Bench:
             "light_kept_unfiltered": rounded(unfiltered["light_kept"]),
             "intervals": intervals,
             "settings": self.short(rows),
-            "probes": self.cards,
+            "probes": self.cards["main"],
         }
 
     def short(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
