@@ -75,10 +75,10 @@ class Bench:
                 ),
             },
         )
-        ways = self.evaluate("ways_of_walking", few, {"two lines, moments": ((everybody,), False, False)} | {
-            name: ((self.fit(query, middle, recipe),), False, False)
-            for name, recipe in self.recipes()
-        })  # fmt: skip
+        walks = {"two lines, moments": ((everybody,), False, False)}
+        for name, recipe in self.recipes():
+            walks[name] = ((self.fit(query, middle, recipe),), False, False)
+        ways = self.evaluate("ways_of_walking", few, walks)
         spaces = self.evaluate("by_space", few, dict(self.spaces(query)))
         return figures | self.told(main) | {
             "ways_of_walking": self.short(ways),
