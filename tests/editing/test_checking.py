@@ -11,9 +11,9 @@ import torch
 from django.core.management import call_command
 from huggingface_hub import constants
 
-from editing import jobs
-from editing.engine.denoiser import load_denoiser, new_unet, save_generator
-from editing.engine.encoder import Encoder, save_encoder
+from editing import encoders, jobs, places
+from editing.engine.denoiser import describe, load_denoiser, new_unet, save_generator
+from editing.engine.encoder import Encoder, load_encoder, save_encoder
 from editing.models import Generator
 from labeling.management.running import nobody
 from labeling.models import Job
@@ -111,3 +111,12 @@ def test_an_encoder_beside_a_generator_counts_only_when_it_is_its_own(
     other = added(done, folder, "other")
     assert other.card["encoder"] is None
     assert "was trained for a generator of sha256 cdcdcdcdcdcd" in other.card["encoder_note"]
+
+
+def test_the_shipped_encoder_is_the_shipped_generators_own() -> None:
+    folder = places.generator_folders()[1] / "lightstage64"
+    record = encoders.read(folder / "encoder")
+    assert record.generator_sha256 == describe(folder).sha256
+    encoder = load_encoder(record.folder, record.told)
+    assert encoder.image_size == describe(folder).image_size
+    assert sum(path.stat().st_size for path in record.folder.iterdir()) < 2**21
