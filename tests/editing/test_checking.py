@@ -71,7 +71,9 @@ def test_a_pipeline_of_256_pixels_and_a_linear_schedule_that_predicts_noise_fits
 ) -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        save_generator(tmp_path / "large", new_unet(256, (8,) * 6), {}, prediction_type="epsilon")
+        save_generator(
+            tmp_path / "large", new_unet(256, (8, 8, 8, 8, 8, 32)), {}, prediction_type="epsilon"
+        )
     path = tmp_path / "large" / "scheduler" / "scheduler_config.json"
     changes = {"_class_name": "DDPMScheduler", "beta_schedule": "linear", "clip_sample": True}
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
@@ -80,7 +82,7 @@ def test_a_pipeline_of_256_pixels_and_a_linear_schedule_that_predicts_noise_fits
     assert (row.card["schedule"], row.card["prediction_type"]) == ("linear", "epsilon")
     # A linear schedule ends at alpha_bar 4e-5; what lies below 1e-3 is not used.
     assert 800 < row.card["last_timestep"] < 999
-    assert row.card["bottleneck_shape"] == [8, 8, 8]
+    assert row.card["bottleneck_shape"] == [32, 8, 8]
     assert row.card["seconds_per_call"] > 0
 
 
@@ -91,7 +93,7 @@ def test_the_check_tells_in_sentences_what_fits(db: None, generator_folder: Path
     assert "16 x 16" in told
     assert "usable up to timestep 978 of 1000" in told
     assert "Inverting a face to timestep 509 takes about" in told
-    assert "Its bottleneck is 32 x 8 x 8: latents of kind h and local edits fit." in told
+    assert "It splits at its bottleneck, 32 x 8 x 8: latents of kind h and local edits fit." in told
     assert "It comes without an encoder" in told
 
 
