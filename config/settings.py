@@ -226,6 +226,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Two bodies call a field "kind" and mean different things.
+    "ENUM_NAME_OVERRIDES": {"LatentKindEnum": ["x_t", "h"], "TurnKindEnum": ["rotation"]},
 }
 TOKEN_DAYS = env_int("TOKEN_DAYS", 30)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 2**20
