@@ -23,8 +23,8 @@ LATELY = 12
 PER_PAGE = 24
 TOOLS = (("rectangle", "Rectangle"), ("polygon", "Polygon"), ("brush", "Brush"), ("move", "Move"))
 METHODS = {
-    "jive": "of this region alone (JIVE)",
     "locality": "the most local",
+    "jive": "of this region alone (JIVE)",
     "null_space": "free of the rest (null space)",
     "svd": "the strongest, not kept local (SVD)",
     "joint": "of the whole face",
@@ -131,7 +131,7 @@ def sheet(job: Decomposition) -> list[dict[str, Any]]:
     for name, group in groups.items():
         group["told"] = spectra.get(name)
         group["spectrum"] = bars(spectra.get(name))
-        # The published method is open to be seen, what it is compared with a press away.
+        # What moves the rest least is open, the published method a press away (README, Measured).
         group["ways"] = [
             {"method": method, "means": METHODS[method], "rows": group["ways"][method]}
             for method in METHODS
