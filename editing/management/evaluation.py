@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,10 @@ from editing.management.contenders import (
     used_people,
 )
 from editing.management.truth import Stage
-from editing.runs.keeping import stored_fit
 from editing.runs.loading import crops_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, Readings
-from editing.runs.rendering import loop_of, source_of
+from editing.runs.rendering import loop_of, source_of, with_light
 from editing.runs.turning import Source
 from editing.store import write_whole
 from labeling.models import Face
@@ -124,7 +123,7 @@ class Evaluation:
         loop = loop_of(meter, setting.hold_light) if setting.closed_loop else None
         fit = fit_for(ready.direction, face)
         if setting.light_of is not None:
-            fit = replace(fit, beside={**fit.beside, **stored_fit(setting.light_of).beside})
+            fit = with_light(fit, setting.light_of)
         made = turner.frames(source, self.degrees, fit=fit, loop=loop)
         seen, photo = meter.read(made.x), meter.read(source.photo[None])
         told = [

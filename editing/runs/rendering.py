@@ -1,5 +1,6 @@
 """Turn one face: frames, a strip, an animation, and what they measure."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from editing.engine.closed_loop import Aim
 from editing.engine.ddim import time_grid
 from editing.engine.denoiser import Denoiser
 from editing.engine.films import film
+from editing.engine.lines import RotationFit
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Face
 from editing.recipes import FitRecipe
@@ -24,10 +26,13 @@ from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, meter_of
 from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
 from editing.store import write_whole
+from labeling.errors import Refused
 from labeling.worker import Progress
 
 # Of -1, surely left, to 1, surely right.
 LEAST_LIGHT_SPREAD = 0.3
+# Directions that are asked whether they know the light, newest first.
+MOST_ASKED = 20
 STRIP_SCALE, LARGE_SCALE, ANIMATION_SCALE = 2, 4, 5
 
 
@@ -46,20 +51,29 @@ def render_edit(job: Edit, progress: Progress) -> None:
         steering=loops,
     )
     source = source_of(job.face, direction, turner.denoiser, recipe, meter, progress)
-    holds = bool(job.settings.get("hold_light")) and knows_light(direction)
+    fit = fit_for(direction, job.face)
+    lit_by = light_of(direction) if job.settings.get("hold_light") else None
+    if lit_by is not None:
+        fit = with_light(fit, lit_by)
+    holds = lit_by is not None
     frames = turner.frames(
         source,
         job.degrees,
         lambda share: progress(0.2 + 0.7 * share, "Turning the head"),
-        fit=fit_for(direction, job.face),
+        fit=fit,
         loop=loop_of(meter, holds) if loops else None,
     )
     progress(0.9, "Measuring and writing")
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.edit_folder(job.id) / str(job.attempt)
     result = written(folder, job, frames, source, meter)
-    # A direction of faces that are all lit alike does not say how light looks when it moves.
-    progress.ours.update(result={**result, "light_held": holds if loops else None})
+    progress.ours.update(
+        result={
+            **result,
+            "light_held": holds if loops else None,
+            "light_of": lit_by.id if lit_by is not None and loops else None,
+        }
+    )
 
 
 def turner_of(direction: Direction) -> tuple[Turner, Embedding]:
@@ -82,6 +96,34 @@ def knows_light(direction: Direction) -> bool:
     light = stored_rows(direction)[0].light
     known = light[np.isfinite(light)]
     return len(known) > 1 and float(known.std()) >= LEAST_LIGHT_SPREAD
+
+
+def light_of(direction: Direction) -> Direction | None:
+    """The direction whose slope of the light holds it: this one, or the newest of its space.
+
+    Faces that are all lit alike do not say how light looks when it moves; others of the same
+    latents do, and None is given when there are no such others.
+    """
+    alike = Direction.objects.filter(
+        generator=direction.generator_id,
+        dataset=direction.dataset_id,
+        space=direction.space,
+        status="done",
+    )
+    if knows_light(direction):
+        return direction
+    for other in alike.exclude(id=direction.id).order_by("-id")[:MOST_ASKED]:
+        try:
+            if knows_light(other) and stored_fit(other).light is not None:
+                return other
+        except Refused:
+            continue  # its files are gone, which is no reason to refuse this edit
+    return None
+
+
+def with_light(fit: RotationFit, direction: Direction) -> RotationFit:
+    """The fit with another direction's slopes beside yaw, among them the light's."""
+    return replace(fit, beside={**fit.beside, **stored_fit(direction).beside})
 
 
 def loop_of(meter: Meter, holds_light: bool = False, aim: Aim | None = None) -> Loop:

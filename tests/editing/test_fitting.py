@@ -15,7 +15,7 @@ from editing.engine.clusters import mirrored
 from editing.filters import FaceFilter
 from editing.models import Direction, Embedding, Generator
 from editing.recipes import FitRecipe
-from editing.runs import fitting, local_fits
+from editing.runs import fitting, local_fits, rendering
 from editing.runs.fitting import fit_direction, fit_for, fit_lines
 from editing.runs.keeping import keep, stored_fit
 from editing.runs.loading import recipe_of, store_of
@@ -214,6 +214,29 @@ def test_fitting_twice_gives_the_same_bits(ask: Callable[..., Direction], done: 
     assert made["generator_sha256"] == first.generator.sha256
     assert len(made["code"]["sources_sha256"]) == 64
     assert sum(made["counts"]) == first.result["n_faces"]
+
+
+def test_faces_lit_alike_borrow_the_slope_of_the_light(ask: Callable[..., Direction]) -> None:
+    """One side's faces do not say how light looks when it moves; those of all sides do."""
+
+    def kept(query: str) -> Direction:
+        job = ask(query, WIDE)
+        found = fitted(job)
+        keep(job, found.fit, found.chosen.used, found.tones, found.chosen.edges, {})
+        Direction.objects.filter(id=job.id).update(status="done")
+        return job
+
+    alike = kept("campaign=light&consensus=left")
+    assert rendering.light_of(alike) is None
+    everybody = kept("campaign=light")
+    assert rendering.light_of(everybody) == everybody
+    assert rendering.light_of(alike) == everybody
+    own = stored_fit(alike)
+    lent = rendering.with_light(own, everybody)
+    assert np.array_equal(lent.light, stored_fit(everybody).light)
+    assert np.array_equal(lent.left.slope, own.left.slope)
+    places.direction_file(everybody.id).unlink()
+    assert rendering.light_of(alike) is None
 
 
 def test_slopes_are_local_to_the_source(ask: Callable[..., Direction], lit: Dataset) -> None:
