@@ -1,7 +1,7 @@
+# ruff: noqa: F811 fixtures are asked for by their names
 """Directions of regions over the API: asked for, made once, kept in the library, applied."""
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,52 +9,17 @@ import pytest
 from editing import places
 from editing.engine.regions import as_rows, rasterise
 from editing.jobs import components
-from editing.models import Component, Decomposition, Direction, Edit, Generator
+from editing.models import Decomposition, Generator
 from editing.tasks import sweep
 from labeling import worker
-
-EYES = {"name": "eyes", "shapes": [{"kind": "rectangle", "box": [0.2, 0.4, 0.8, 0.6]}]}
-MOUTH = {"name": "mouth", "shapes": [{"kind": "rectangle", "box": [0.3, 0.7, 0.7, 0.9]}]}
-
-
-@pytest.fixture
-def rita(people, api):
-    return api(people.rita)
-
-
-@pytest.fixture
-def ask(rita, generator: Generator, faces) -> Callable[..., Any]:
-    """ask(rank=3) asks for the directions of eyes and mouth of the first face."""
-
-    def post(*, key: str = "", **change: Any) -> Any:
-        body = {"generator": "tiny", "face": faces[0].id, "regions": [EYES, MOUTH], **change}
-        headers = {"Idempotency-Key": key} if key else {}
-        return rita.post("/api/components", body, format="json", headers=headers)
-
-    return post
-
-
-@pytest.fixture
-def found(ask) -> list[Component]:
-    """A finished search and its rows, as a worker leaves them."""
-    job = Decomposition.objects.get(id=ask().data["id"])
-    rows = [
-        job.components.create(
-            method="jive", region=region, index=index, singular_value=3 - index, locality=2
-        )
-        for region in ("eyes", "mouth")
-        for index in range(2)
-    ]
-    rows.append(job.components.create(method="joint", index=0, singular_value=5, locality=0))
-    folder = places.decomposition_folder(job.id) / "1"
-    folder.mkdir(parents=True)
-    (folder / "eyes0.png").write_bytes(b"a picture")
-    (folder / "secret.png").write_bytes(b"not named on the row")
-    told = [{"id": rows[0].id, "preview": "eyes0.png"}, {"id": rows[1].id, "preview": "gone.png"}]
-    job.result = {"folder": "1", "components": told}
-    job.status = "done"
-    job.save()
-    return rows
+from tests.editing.searches import (  # noqa: F401 the fixtures
+    EYES,
+    MOUTH,
+    ask,
+    box,
+    found,
+    rita,
+)
 
 
 def test_a_search_is_asked_for_with_defaults_and_followed(ask, rita, generator):
@@ -124,10 +89,6 @@ def test_one_s_own_region_is_carried_to_the_face_that_is_searched(ask, rita, peo
     assert ask(regions=[{"region": region + 1}]).status_code == 404
     answer = ask(regions=[{"region": region, "name": "x"}])
     assert (answer.status_code, answer.data["code"]) == (400, "invalid")
-
-
-def box(*edges: float) -> list[dict]:
-    return [{"name": "eyes", "shapes": [{"kind": "rectangle", "box": list(edges)}]}]
 
 
 @pytest.mark.parametrize(
@@ -228,106 +189,6 @@ def test_a_direction_is_kept_under_a_name_and_let_go(rita, people, api, found):
     assert rita.get("/api/library").data["results"] == []
     for name in ("", "a" * 61, "a\nb"):
         assert rita.put(address, {"name": name}, format="json").status_code == 400
-
-
-@pytest.fixture
-def edit_with(rita, found, faces) -> Callable[..., Any]:
-    def post(**change: Any) -> Any:
-        body = {"kind": "local", "face": faces[3].id, "component": found[0].id, **change}
-        return rita.post("/api/edits", body, format="json")
-
-    return post
-
-
-def test_a_local_edit_is_asked_for(edit_with, found, faces):
-    settings = {
-        "form": "asymmetric",
-        "interval": [100, 500],
-        "hold_outside": True,
-        "compose": [{"component": found[2].id, "strength": 0.2}],
-    }
-    answer = edit_with(strengths=[0.2, 0, -0.2], reference=faces[4].id, settings=settings)
-    assert answer.status_code == 202, answer.data
-    assert answer.data["strengths"] == [-0.2, 0, 0.2]
-    assert (answer.data["kind"], answer.data["component"]) == ("local", found[0].id)
-    assert (answer.data["reference"], answer.data["direction"]) == (faces[4].id, None)
-    assert answer.data["settings"] == settings
-    assert len(edit_with().data["strengths"]) == 7
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"strengths": []}, "invalid"),
-        ({"strengths": [0, 0]}, "invalid_strengths"),
-        ({"strengths": [5]}, "invalid_strengths"),
-        ({"strengths": ["nan"]}, "invalid"),
-        ({"strengths": [n / 100 for n in range(22)]}, "invalid"),
-        ({"settings": {"form": "odd"}}, "invalid"),
-        ({"settings": {"interval": [500, 100]}}, "invalid"),
-        ({"settings": {"interval": [0, 5000]}}, "invalid"),
-        ({"settings": {"interval": [0]}}, "invalid"),
-        ({"settings": {"colour": 1}}, "invalid"),
-        ({"settings": {"compose": [{"component": 1}]}}, "invalid"),
-        ({"settings": {"compose": [{"component": 10**9, "strength": 1}]}}, "not_found"),
-        ({"settings": {"compose": [{"direction": 10**9, "degrees": 1}]}}, "not_found"),
-        ({"component": 10**9}, "not_found"),
-        ({"reference": 10**9}, "not_found"),
-        ({"degrees": [3]}, "invalid"),
-    ],
-)
-def test_what_cannot_be_edited_is_refused_in_a_sentence(edit_with, change, code):
-    answer = edit_with(**change)
-    assert answer.status_code in (400, 404)
-    assert answer.data["code"] == code
-    assert Edit.objects.count() == 0
-
-
-def test_a_direction_of_the_whole_face_has_no_outside_and_no_reference(edit_with, found, faces):
-    for change in ({"settings": {"hold_outside": True}}, {"reference": faces[4].id}):
-        answer = edit_with(component=found[-1].id, **change)
-        assert (answer.status_code, answer.data["code"]) == (400, "invalid")
-    assert edit_with(component=found[-1].id).status_code == 202
-
-
-def test_a_rotation_and_a_local_edit_compose_within_one_generator(edit_with, generator, dataset):
-    fields = {"dataset": dataset, "bins": [-1, 0, 1], "space": "s", "status": "done"}
-    ours = Direction.objects.create(generator=generator, **fields)
-    other = Generator.objects.create(name="other", status="done")
-    theirs = Direction.objects.create(generator=other, **fields)
-    compose = [{"direction": ours.id, "degrees": 20}]
-    assert edit_with(settings={"compose": compose}).status_code == 202
-    answer = edit_with(settings={"compose": [{"direction": theirs.id, "degrees": 20}]})
-    assert (answer.status_code, answer.data["code"]) == (409, "another_generator")
-    answer = edit_with(settings={"compose": [{"direction": ours.id, "degrees": 80}]})
-    assert answer.data["code"] == "invalid_degrees"
-
-
-def test_nothing_is_edited_along_a_search_that_is_not_done(edit_with, found):
-    Decomposition.objects.update(status="running")
-    answer = edit_with()
-    assert (answer.status_code, answer.data["code"]) == (409, "decomposition_not_ready")
-
-
-def test_one_request_edits_a_whole_cluster(rita, found, faces):
-    body = {"component": found[0].id, "filter": "yaw_min=-48", "count": 5, "strengths": [0, 0.2]}
-    headers = {"Idempotency-Key": "cluster"}
-    answer = rita.post("/api/edits/transfer", body, format="json", headers=headers)
-    assert answer.status_code == 202
-    wanted = [face.id for face in faces if face.yaw_degrees >= -48][:5]
-    assert [row["face"] for row in answer.data["results"]] == wanted
-    again = rita.post("/api/edits/transfer", body, format="json", headers=headers)
-    ids = [[row["id"] for row in one.data["results"]] for one in (answer, again)]
-    assert ids[0] == ids[1]
-    for change, code in (
-        ({"count": 51}, "invalid"),
-        ({"filter": "yaw_min=70"}, "no_faces"),
-        ({"filter": "colour=red"}, "invalid_filter"),
-        ({"component": 10**9}, "not_found"),
-    ):
-        refused = rita.post("/api/edits/transfer", {**body, **change}, format="json")
-        assert refused.data["code"] == code
-    assert Edit.objects.count() == 5
 
 
 def test_the_sweep_rings_for_a_search_whose_worker_went_silent(ask):

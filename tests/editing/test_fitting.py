@@ -1,112 +1,38 @@
+# ruff: noqa: F811 fixtures are asked for by their names
 """How a direction is fitted, on latents that follow a planted rule instead of any network's."""
 
-import io
 import json
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from django.core.management import call_command
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from editing import jobs, places
+from editing import places
 from editing.engine.clusters import mirrored
-from editing.filters import FaceFilter
 from editing.models import Direction, Embedding, Generator
-from editing.recipes import FitRecipe
-from editing.runs import fitting, local_fits, rendering
-from editing.runs.fitting import fit_direction, fit_for, fit_lines
+from editing.runs import local_fits, rendering
+from editing.runs.fitting import fit_direction, fit_for
 from editing.runs.keeping import keep, stored_fit
-from editing.runs.loading import recipe_of, store_of
+from editing.runs.loading import store_of
 from labeling import worker
 from labeling.errors import Refused
-from labeling.management.running import nobody
-from labeling.models import Consensus, Dataset, Face, Job
-from labeling.queue import create_campaign
+from labeling.models import Consensus, Dataset, Face
 from labeling.worker import Progress, Stopped
-
-Done = Callable[[Job], Job]
-D = 3 * 16 * 16
-DRAW = np.random.default_rng(0)
-# A head turns along one line in left light, along another in right light.
-SLOPES = {"left": DRAW.normal(size=D), "center": np.zeros(D), "right": DRAW.normal(size=D)}
-PROBABILITIES = {"left": [0.9, 0.1, 0.0], "center": [0.1, 0.8, 0.1], "right": [0.0, 0.1, 0.9]}
-
-
-@pytest.fixture(autouse=True)
-def few_are_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fitting, "MEASURED_FACES", 1)
-    local_fits._local.cache_clear()
-    local_fits._rows.cache_clear()
-
-
-@pytest.fixture
-def lit(many: Dataset) -> Dataset:
-    """120 faces whose light a campaign knows, half of them lit from each side."""
-    campaign = create_campaign(many, "light", title="Light")
-    for number, face in enumerate(many.faces.order_by("id")):
-        choice = ("left", "right")[number % 2]
-        Consensus.objects.create(
-            campaign=campaign,
-            face=face,
-            choice=choice,
-            probability=max(PROBABILITIES[choice]),
-            probabilities=PROBABILITIES[choice],
-            source="human",
-        )
-    return many
-
-
-@pytest.fixture
-def planted(lit: Dataset, generator: Generator, ask_embedding: Callable) -> Embedding:
-    """An embedding that is done, its latents written by hand: yaw along the light's own line."""
-    row = ask_embedding()
-    Embedding.objects.filter(id=row.id).update(status="done", n_embedded=120)
-    draw = np.random.default_rng(1)
-    faces = list(lit.faces.order_by("id"))
-    choices = dict(Consensus.objects.values_list("face_id", "choice"))
-    latents = [0.02 * face.yaw_degrees * SLOPES[choices[face.id]] for face in faces]
-    noise = draw.normal(scale=0.05, size=(120, D))
-    store = store_of(generator, row.space)
-    for at in range(0, 120, 40):
-        part = slice(at, at + 40)
-        store.write([face.id for face in faces[part]], (latents + noise)[part])
-    return row
-
-
-@pytest.fixture
-def ask(planted: Embedding, generator: Generator) -> Callable[..., Direction]:
-    def ask(query: str = "", bins: list[float] | None = None, **recipe: object) -> Direction:
-        return jobs.fit_direction(
-            user=None,
-            generator=generator,
-            face_filter=FaceFilter.parse(query),
-            recipe=FitRecipe.parse(recipe),
-            body={},
-            ring=nobody,
-            **({"bins": bins} if bins else {}),
-        )
-
-    return ask
-
-
-def fitted(job: Direction) -> fitting.Fitted:
-    return fit_lines(
-        job,
-        FaceFilter.parse(job.filter),
-        FitRecipe.parse(job.recipe),
-        recipe_of(job.generator, job.space),
-        lambda share, step: None,
-    )
-
-
-def choices_of(found: fitting.Fitted) -> set[tuple[str, bool]]:
-    used = found.chosen.used
-    return set(zip(used.choice.tolist(), used.is_mirrored.tolist(), strict=True))
-
-
-WIDE = [-45.0, -20, -5, 5, 20, 45]
+from tests.editing.planting import (  # noqa: F401 the fixtures
+    PROBABILITIES,
+    SLOPES,
+    WIDE,
+    D,
+    Done,
+    ask,
+    choices_of,
+    few_are_measured,
+    fitted,
+    lit,
+    planted,
+)
 
 
 def test_thin_bins_climb_down_the_ladder_and_say_so(ask: Callable[..., Direction]) -> None:
@@ -328,63 +254,3 @@ def test_a_fit_that_is_cancelled_or_killed_goes_on_at_the_next_try(
     worker.run(Direction, other.id, cancelled_meanwhile)
     other.refresh_from_db()
     assert other.status == "cancelled"
-
-
-@pytest.mark.parametrize(
-    ("recipe", "told"),
-    [
-        ({"colour": "red"}, "The recipe has 'colour'; it knows bin_rule"),
-        ({"points": "some"}, "points is 'some'; expected one of centroids, faces"),
-        ({"motion": ["slerp"]}, r"motion is \['slerp'\]"),
-        ({"mirror": 1}, "mirror is 1; expected true or false"),
-        ({"bootstraps": 2.5}, "bootstraps is 2.5; expected a whole number from 0 to 1000"),
-        ({"fewest": 0}, "fewest is 0; expected a whole number from 1"),
-        ({"ridge": -1}, "ridge is -1; expected a number from 0"),
-        ({"subtract": "light"}, "subtract is 'light'; expected a list"),
-    ],
-)
-def test_a_recipe_that_cannot_be_is_refused(recipe: dict, told: str) -> None:
-    with pytest.raises(Refused, match=told):
-        FitRecipe.parse(recipe)
-
-
-def test_only_what_is_known_can_be_subtracted(ask: Callable[..., Direction], lit: Dataset) -> None:
-    with pytest.raises(Refused, match="subtract names 'Hat'; expected some of light, Male"):
-        ask(subtract=["Hat"])
-    create_campaign(lit, "other", title="Another question")
-    with pytest.raises(Refused, match="subtract names light, but the filter names no campaign"):
-        ask(subtract=["light"])
-
-
-def test_a_recipe_survives_its_row() -> None:
-    recipe = FitRecipe(subtract=("light",), motion="norm", bootstraps=3)
-    assert FitRecipe.parse(json.loads(json.dumps(recipe.to_json()))) == recipe
-
-
-def test_a_recipe_comes_by_the_api_and_stays_on_the_row(
-    people: object, api: Callable, planted: Embedding
-) -> None:
-    rita = api(people.rita)
-    body = {"generator": "tiny", "recipe": {"motion": "slerp", "subtract": ["light"]}}
-    answer = rita.post("/api/directions", body, format="json")
-    assert answer.status_code == 202
-    recipe = answer.json()["recipe"]
-    assert (recipe["motion"], recipe["subtract"], recipe["points"]) == (
-        "slerp",
-        ["light"],
-        FitRecipe().points,
-    )
-    assert Direction.objects.get().recipe == recipe
-
-
-def test_the_command_takes_a_recipe_and_tells_its_figures(planted: Embedding) -> None:
-    out = io.StringIO()
-    call_command(
-        *("fit_direction", "tiny", "--points", "faces", "--subtract", "light", "Male"),
-        *("--bootstraps", "5", "--bins", *map(str, WIDE)),
-        stdout=out,
-    )
-    row = Direction.objects.get()
-    assert (row.recipe["points"], row.recipe["subtract"]) == ("faces", ["light", "Male"])
-    assert "of faces held out" in out.getvalue()
-    assert "cosine of refits from" in out.getvalue()
