@@ -103,7 +103,7 @@ function wireCancel(element) {
       button.textContent = "Stopping";
     } catch (error) {
       button.disabled = false;
-      element.querySelector("[data-job-text]")?.replaceChildren(String(error));
+      element.querySelector("[data-job-text]")?.replaceChildren(error instanceof Error ? error.message : String(error));
     }
   });
 }

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from drf_spectacular.utils import OpenApiTypes, extend_schema
@@ -13,16 +12,15 @@ from rest_framework.views import APIView
 
 from editing import jobs, places
 from editing.api.bodies import NameOrId, row_id
-from editing.api.rows import RESEARCHER, JobsView, addresses, key_of, listed
+from editing.api.pictures import send_picture
+from editing.api.rows import RESEARCHER, CancelView, JobsView, addresses, key_of, listed
 from editing.jobs import components, regions
 from editing.models import Component, Decomposition, Generator
 from editing.queries import paged, query_of
-from editing.shown import pictures_in, show_component
+from editing.shown import rows_of, show, show_component
 from labeling.bodies import ANY_OBJECT, Strict, read, read_query
-from labeling.errors import NotFound
 from labeling.models import Face, User
-
-PICTURES = {".png": "image/png", ".webp": "image/webp"}
+from labeling.roles import needs
 
 
 class RegionOfBody(Strict):
@@ -79,6 +77,18 @@ def shapes_of(user: User, said: dict[str, Any], face: Face) -> dict[str, Any]:
     return {"name": region.name, "shapes": regions.carried(region, face)}
 
 
+class CancelSearchView(CancelView):
+    """Several people may wait for one search: who asked for it or a manager may end it."""
+
+    permission_classes = [needs("researcher", "manager")]
+
+    @extend_schema(request=None, responses=ANY_OBJECT)
+    def post(self, request: Request, job_id: int) -> Response:
+        job = get_object_or_404(rows_of(self.model).select_related("requested_by"), id=job_id)
+        components.cancel(job, user=request.user)
+        return Response(show(job))
+
+
 class RowsView(APIView):
     """The directions of one decomposition, region by region, the strongest first."""
 
@@ -102,16 +112,8 @@ class DecompositionFileView(APIView):
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, job_id: int, name: str) -> Any:
         job = get_object_or_404(Decomposition, id=job_id)
-        # Only names that the worker wrote into the row: nothing typed ever becomes a path.
-        if name not in pictures_in(job.result):
-            raise NotFound(f"Decomposition {job.id} has no file {name!r}.")
-        file = places.decomposition_folder(job.id) / str(job.result.get("folder", "")) / name
-        if not file.is_file():
-            raise NotFound(f"The file {name!r} of decomposition {job.id} is gone; ask again.")
-        answer = FileResponse(file.open("rb"), content_type=PICTURES[file.suffix])
-        answer["Cache-Control"] = "private, max-age=31536000, immutable"
-        answer["X-Content-Type-Options"] = "nosniff"
-        return answer
+        folder = places.decomposition_folder(job.id)
+        return send_picture(request, job, folder, name, instead="ask for the search again")
 
 
 class NameBody(Strict):
@@ -151,7 +153,7 @@ class KeepView(APIView):
 
 
 urlpatterns = [
-    *addresses(Decomposition, "components", ComponentsView),
+    *addresses(Decomposition, "components", ComponentsView, CancelSearchView),
     path("api/components/<int:job_id>/rows", RowsView.as_view(), name="api-decomposition-rows"),
     path(
         "api/components/<int:job_id>/files/<str:name>",

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.http import FileResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiTypes, PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
@@ -13,14 +12,11 @@ from rest_framework.views import APIView
 from editing import jobs, places
 from editing.api import local
 from editing.api.bodies import Number, row_id
+from editing.api.pictures import send_picture
 from editing.api.rows import RESEARCHER, JobsView, key_of, listed
 from editing.models import Direction, Edit
-from editing.shown import pictures_in
 from labeling.bodies import ANY_OBJECT, Strict, read
-from labeling.errors import NotFound
 from labeling.models import Face
-
-PICTURES = {".png": "image/png", ".webp": "image/webp", ".mp4": "video/mp4"}
 
 
 class EditBody(Strict):
@@ -67,14 +63,5 @@ class EditFileView(APIView):
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY})
     def get(self, request: Request, job_id: int, name: str) -> Any:
         edit = get_object_or_404(Edit, id=job_id)
-        result = edit.result
-        # Only names that the worker wrote into the row: nothing typed ever becomes a path.
-        if name not in pictures_in(result):
-            raise NotFound(f"Edit {edit.id} has no file {name!r}.")
-        file = places.edit_folder(edit.id) / result["folder"] / name
-        if not file.is_file():
-            raise NotFound(f"The file {name!r} of edit {edit.id} is gone; turn the face again.")
-        answer = FileResponse(file.open("rb"), content_type=PICTURES[file.suffix])
-        answer["Cache-Control"] = "private, max-age=31536000, immutable"
-        answer["X-Content-Type-Options"] = "nosniff"
-        return answer
+        folder = places.edit_folder(edit.id)
+        return send_picture(request, edit, folder, name, instead="turn the face again")

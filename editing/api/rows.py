@@ -77,11 +77,16 @@ def key_of(request: Request) -> str:
     return key
 
 
-def addresses(model: type[Job], plural: str, view: type[JobsView]) -> list[Any]:
+def addresses(
+    model: type[Job],
+    plural: str,
+    view: type[JobsView],
+    cancel_view: type[CancelView] = CancelView,
+) -> list[Any]:
     """The addresses that every kind of job has."""
     name, place = model.__name__.lower(), f"api/{plural}/<int:job_id>"
     return [
         path(f"api/{plural}", view.as_view(), name=f"api-{plural}"),
         path(place, JobView.as_view(model=model), name=f"api-{name}"),
-        path(f"{place}/cancel", CancelView.as_view(model=model), name=f"api-{name}-cancel"),
+        path(f"{place}/cancel", cancel_view.as_view(model=model), name=f"api-{name}-cancel"),
     ]

@@ -17,6 +17,7 @@ from editing.models import Component, Decomposition, Generator
 from labeling import jobs
 from labeling.errors import Conflict, NotFound, Refused
 from labeling.models import Face, User
+from labeling.roles import has_role
 
 DEFAULT_RANK = 10
 MOST_RANK = 64
@@ -105,6 +106,27 @@ def decompose(
 def _equal(sha256: str) -> Decomposition | None:
     live = Decomposition.objects.filter(sha256=sha256, status__in=["queued", "running", "done"])
     return live.exclude(cancel_requested=True, status__in=["queued", "running"]).first()
+
+
+def may_cancel(job: Decomposition, user: User) -> bool:
+    """Whether this person may end a search, for which others may wait as well."""
+    return job.requested_by_id in (None, user.id) or has_role(user, "manager")
+
+
+def cancel(job: Decomposition, *, user: User) -> None:
+    """End a search.
+
+    raises  Refused with status 403 for who neither asked for it nor manages
+    """
+    if not may_cancel(job, user):
+        name = job.requested_by.username
+        raise Refused(
+            "asked_by_another",
+            f"{name} asked for this search, and others may be waiting for it: only {name} or a "
+            f"manager may cancel it, and you are {user.username}.",
+            status=403,
+        )
+    jobs.cancel(job)
 
 
 def check_regions(regions: Sequence[dict[str, Any]], size: int) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from editing.jobs import components, local
 from editing.models import Component, Decomposition, Edit, Generator
 from editing.shown import rows_of, with_preview_urls, with_urls
 from labeling.errors import Refused
-from labeling.models import Dataset, Face
+from labeling.models import Dataset, Face, User
 from labeling.roles import page_for
 
 OFFERED = 24
@@ -67,11 +67,19 @@ def local_page(request: HttpRequest) -> HttpResponse:
         "next": following,
         "datasets": Dataset.objects.here().order_by("name"),
         "splits": SPLITS,
-        "searches": rows_of(Decomposition).order_by("-id")[:LATELY],
+        "searches": searches_for(request.user),
         "edits": shown_edits(rows_of(Edit).filter(kind=Edit.Kind.LOCAL))[:6],
         "n_kept": Component.objects.exclude(name="").count(),
     }
     return render(request, "editing/local/start.html", context)
+
+
+def searches_for(user: User) -> list[Any]:
+    """The newest searches, each with whether this person may end it."""
+    rows = list(rows_of(Decomposition).order_by("-id")[:LATELY])
+    for row in rows:
+        row.can_cancel = components.may_cancel(row, user)
+    return rows
 
 
 def _is_id(text: str) -> bool:
@@ -102,6 +110,7 @@ def decomposition_page(request: HttpRequest, decomposition_id: int) -> HttpRespo
         "url": reverse("api-decomposition", args=[job.id]),
         "groups": sheet(job),
         "can_edit": job.status == "done",
+        "can_cancel": components.may_cancel(job, request.user),
     }
     if request.GET.get("part") == "sheet":
         return render(request, "editing/local/sheet.html", context)

@@ -270,6 +270,24 @@ def test_a_turned_face_is_served_file_by_file(rita: Any, edit: Edit) -> None:
         assert rita.get(f"/api/edits/{edit.id}/files/{name}").status_code == 404
 
 
+def test_a_film_is_sent_in_the_parts_that_a_player_asks_for(rita: Any, edit: Edit) -> None:
+    video = rita.get(f"/api/edits/{edit.id}").json()["result"]["video_url"]
+    whole = rita.get(video)
+    content = b"".join(whole.streaming_content)
+    assert (whole["Accept-Ranges"], whole["Content-Type"]) == ("bytes", "video/mp4")
+    for asked, start, stop in (("0-1", 0, 2), ("10-", 10, len(content)), ("-5", -5, None)):
+        part = rita.get(video, headers={"Range": f"bytes={asked}"})
+        assert b"".join(part.streaming_content) == content[start:stop]
+        assert (part.status_code, part["Content-Type"]) == (206, "video/mp4")
+        assert part["Content-Range"].endswith(f"/{len(content)}")
+        assert part["ETag"] == whole["ETag"]
+    beyond = rita.get(video, headers={"Range": f"bytes={len(content)}-"})
+    assert (beyond.status_code, beyond["Content-Range"]) == (416, f"bytes */{len(content)}")
+    assert rita.get(video, headers={"If-None-Match": whole["ETag"]}).status_code == 304
+    other = rita.get(f"/api/edits/{edit.id}/files/animation.webp")
+    assert other["ETag"] != whole["ETag"]
+
+
 def test_degrees_that_cannot_be_are_refused(rita: Any, direction: Direction) -> None:
     face = Face.objects.first()
     for degrees, told in (

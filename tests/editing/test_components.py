@@ -132,6 +132,24 @@ def test_a_generator_that_is_not_ready_is_a_conflict(ask, generator):
     assert (answer.status_code, answer.data["code"]) == (409, "generator_not_ready")
 
 
+def test_a_shared_search_is_cancelled_by_who_asked_for_it_or_a_manager(ask, people, api, rita):
+    people.ben.is_researcher = True
+    people.ben.save()
+    url = f"{ask().data['url']}/cancel"
+    refused = api(people.ben).post(url)
+    assert (refused.status_code, refused.data["code"]) == (403, "asked_by_another")
+    assert "only rita or a manager may cancel it, and you are ben" in refused.data["detail"]
+    assert rita.get(url.removesuffix("/cancel")).data["status"] == "queued"
+    assert rita.post(url).data["status"] == "cancelled"
+    again = f"{ask().data['url']}/cancel"
+    assert again != url
+    assert api(people.mia).post(again).data["status"] == "cancelled"
+    # What a command asked for is nobody's in particular.
+    third = ask().data
+    Decomposition.objects.filter(id=third["id"]).update(requested_by=None)
+    assert api(people.ben).post(f"{third['url']}/cancel").data["status"] == "cancelled"
+
+
 def test_rows_are_listed_by_region_and_method(rita, found):
     address = f"/api/components/{found[0].decomposition_id}/rows"
     everything = rita.get(address).data["results"]
