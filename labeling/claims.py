@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-from labeling.leases import HELD_COLUMNS, HeldFace, read_held
+from labeling.leases import HELD_COLUMNS, HELD_FACES, HeldFace, read_held
 from labeling.models import Campaign, Turn, User
 from labeling.trials import Trial
 
@@ -13,8 +13,16 @@ SPREAD = 30
 # The grid proposes what the model is at least so sure of, in percent.
 GRID_CERTAINTY = 60
 
+# A trial that borrows the face's name is not on screen and was answered, or was left long ago.
+_TRIAL_IS_OVER = """
+    NOT EXISTS (SELECT 1 FROM labeling_lease trial WHERE trial.turn_id = lent.turn_id
+                AND trial.annotator_id = lent.annotator_id)
+    AND (lent.lent_at < now() - interval '1 day'
+         OR EXISTS (SELECT 1 FROM labeling_vote trial WHERE trial.turn_id = lent.turn_id
+                    AND trial.annotator_id = lent.annotator_id))
+"""
 # Turns with a free place for somebody who neither holds nor has voted on them.
-_FREE_FOR_ME = """
+_FREE_FOR_ME = f"""
     turn.campaign_id = %(campaign)s AND turn.wanted > turn.had + turn.held
     AND NOT EXISTS (
         SELECT 1 FROM labeling_lease mine
@@ -24,7 +32,11 @@ _FREE_FOR_ME = """
         WHERE vote.turn_id = turn.id AND vote.annotator_id = %(annotator)s
           AND vote.choice IS NOT NULL
           AND NOT EXISTS (SELECT 1 FROM labeling_vote undo WHERE undo.withdraws_id = vote.id))
-"""
+    AND NOT EXISTS (
+        SELECT 1 FROM labeling_disguise lent
+        WHERE lent.face_id = turn.face_id AND lent.annotator_id = %(annotator)s
+          AND NOT (%(at_last)s AND {_TRIAL_IS_OVER}))
+"""  # noqa: S608 the interpolated condition is the constant above
 # Whether the model's word goes with the face, and whether the lot withholds it.
 _SUGGESTED = """
     CASE WHEN %(noted)s THEN turn.suggested ELSE '' END AS suggested,
@@ -40,7 +52,7 @@ _LEASE = f"""
                %(is_grid)s, free.suggested, free.is_blind, free.is_catch
         FROM free
         ON CONFLICT (turn_id, annotator_id) DO NOTHING
-        RETURNING turn_id, expires_at, suggested, is_blind, is_catch
+        RETURNING turn_id, annotator_id, expires_at, suggested, is_blind, is_catch
     ), turn AS (
         UPDATE labeling_turn turn
         SET held = turn.held + 1,
@@ -51,9 +63,8 @@ _LEASE = f"""
         RETURNING turn.id, turn.face_id, turn.certainty
     )
     SELECT {HELD_COLUMNS}
-    FROM turn JOIN lease ON lease.turn_id = turn.id
-    JOIN labeling_face face ON face.id = turn.face_id
-"""  # noqa: S608 the interpolated columns are a constant
+    FROM turn JOIN lease ON lease.turn_id = turn.id {HELD_FACES}
+"""  # noqa: S608 what is interpolated are constants
 
 
 def claim(campaign: Campaign, annotator: User, count: int, kind: str) -> list[HeldFace]:
@@ -79,12 +90,17 @@ def claim(campaign: Campaign, annotator: User, count: int, kind: str) -> list[He
     return _leased(campaign, annotator, statement, given | _shows(campaign, kind))
 
 
-def claim_all(campaign: Campaign, annotator: User, count: int, kind: str) -> list[HeldFace]:
+def claim_all(
+    campaign: Campaign, annotator: User, count: int, kind: str, *, at_last: bool = False
+) -> list[HeldFace]:
     """Lease `count` turns of a kind if there are so many at all, as far from the head as it takes.
 
+    at_last  nothing else is left, so those whose names trials have borrowed may come, too
     SKIP LOCKED: another annotator who claims now takes other turns instead of waiting.
     """
-    found = claim(campaign, annotator, count, kind)
+    if count <= 0:
+        return []
+    found = [] if at_last else claim(campaign, annotator, count, kind)
     if len(found) >= count:
         return found
     statement = f"""
@@ -95,7 +111,7 @@ def claim_all(campaign: Campaign, annotator: User, count: int, kind: str) -> lis
             FOR UPDATE OF turn SKIP LOCKED
         ) {_LEASE}
     """  # noqa: S608 only constants of this module
-    given = {"kind": kind, "count": count - len(found)}
+    given = {"kind": kind, "count": count - len(found), "at_last": at_last}
     return found + _leased(campaign, annotator, statement, given | _shows(campaign, kind))
 
 
@@ -158,6 +174,7 @@ def _leased(
         "seconds": campaign.lease_seconds,
         "is_grid": is_grid,
         "grows": grows,
+        "at_last": False,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, common | given)

@@ -19,16 +19,18 @@ def is_known(request: HttpRequest, etag: str) -> bool:
 
 
 def send_file(
-    request: HttpRequest, path: Path, *, etag: str, attachment: bool = False
+    request: HttpRequest, path: Path, *, etag: str, name: str = "", attachment: bool = False
 ) -> HttpResponseBase:
     """Stream a file that never changes under its address, with ETag, Range (RFC 9110) and nosniff.
 
     etag  quoted, unique to the content
+    name  what the browser may save it as; "" = as it is called here
     """
     if is_known(request, etag):
         return _for_keeps(HttpResponse(status=304), etag)
     size = path.stat().st_size
-    return _send(request, path.open("rb"), size, path.name, etag=etag, attachment=attachment)
+    file = path.open("rb")
+    return _send(request, file, size, name or path.name, etag=etag, attachment=attachment)
 
 
 def send_bytes(request: HttpRequest, content: bytes, name: str, *, etag: str) -> HttpResponseBase:

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from labeling.disguises import named
 from labeling.models import Campaign, Lease, Turn, User
 
 
@@ -18,9 +19,11 @@ from labeling.models import Campaign, Lease, Turn, User
 class HeldFace:
     """A face that an annotator holds until the lease ends.
 
+    face_id, filename       as the annotator knows them: a flipped face borrows another's
     suggested, probability  what the annotator may see of the model's word; None = nothing
     """
 
+    turn_id: int
     face_id: int
     filename: str
     width: int | None
@@ -34,9 +37,19 @@ class HeldFace:
 # proposes, and a catch looks as sure as its neighbours; else a suggestion shows only where the
 # lease notes one and the lot did not withhold it.
 HELD_COLUMNS = """
-    face.id, face.filename, face.width, face.height, lease.expires_at,
+    turn.id, coalesce(lent.id, face.id), coalesce(lent.filename, face.filename),
+    face.width, face.height, lease.expires_at,
     CASE WHEN lease.suggested <> '' AND NOT lease.is_blind THEN lease.suggested END,
     CASE WHEN lease.is_catch THEN greatest(turn.certainty, 60) ELSE turn.certainty END / 100.0
+"""
+
+
+# The faces of leased turns, and those whose names they borrow.
+HELD_FACES = """
+    JOIN labeling_face face ON face.id = turn.face_id
+    LEFT JOIN labeling_disguise worn
+        ON worn.turn_id = turn.id AND worn.annotator_id = lease.annotator_id
+    LEFT JOIN labeling_face lent ON lent.id = worn.face_id
 """
 
 
@@ -58,7 +71,7 @@ def one_at_a_time(campaign: Campaign, annotator: User) -> None:
 def begin_anew(
     campaign: Campaign, annotator: User, *, without: Collection[int], is_grid: bool, most: int
 ) -> list[HeldFace]:
-    """Faces this annotator already holds, their leases begun anew; `without` are face ids."""
+    """Faces this annotator already holds, their leases begun anew; `without` are turn ids."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -66,7 +79,7 @@ def begin_anew(
                 SELECT lease.id FROM labeling_lease lease
                 JOIN labeling_turn turn ON turn.id = lease.turn_id
                 WHERE turn.campaign_id = %(campaign)s AND lease.annotator_id = %(annotator)s
-                  AND turn.face_id <> ALL(%(without)s) AND lease.is_grid = %(is_grid)s
+                  AND turn.id <> ALL(%(without)s) AND lease.is_grid = %(is_grid)s
                 ORDER BY lease.id LIMIT %(most)s
             ), lease AS (
                 UPDATE labeling_lease lease
@@ -75,10 +88,9 @@ def begin_anew(
                 RETURNING lease.*
             )
             SELECT {HELD_COLUMNS}
-            FROM lease JOIN labeling_turn turn ON turn.id = lease.turn_id
-            JOIN labeling_face face ON face.id = turn.face_id
+            FROM lease JOIN labeling_turn turn ON turn.id = lease.turn_id {HELD_FACES}
             ORDER BY lease.id
-            """,  # noqa: S608 the interpolated columns are the constant above
+            """,  # noqa: S608 what is interpolated are the constants above
             {
                 "campaign": campaign.id,
                 "annotator": annotator.id,
@@ -126,9 +138,8 @@ def _end(turn_ids: list[int], annotator: User | None = None) -> None:
 def renew(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> list[HeldFace]:
     """Begin the leases of these faces anew; returns those that are still held."""
     until = timezone.now() + timedelta(seconds=campaign.lease_seconds)
-    mine = Lease.objects.filter(
-        turn__campaign=campaign, turn__face_id__in=face_ids, annotator=annotator
-    )
+    turns = [meant for meant, *_ in named(campaign, annotator, face_ids).values()]
+    mine = Lease.objects.filter(turn__in=turns, annotator=annotator)
     mine.update(expires_at=until)
     return held_faces(campaign, annotator)
 
@@ -137,7 +148,8 @@ def release(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> lis
     """End the leases of these faces, on leaving the page; returns those that are still held."""
     with transaction.atomic():
         one_at_a_time(campaign, annotator)
-        turns = Turn.objects.filter(campaign=campaign, face_id__in=face_ids).order_by("id")
+        meant = [turn for turn, *_ in named(campaign, annotator, face_ids).values()]
+        turns = Turn.objects.filter(id__in=meant).order_by("id")
         locked = turns.select_for_update().values_list("id", flat=True)
         _end(list(locked), annotator)
     return held_faces(campaign, annotator)
@@ -157,11 +169,11 @@ def held_faces(campaign: Campaign, annotator: User) -> list[HeldFace]:
         cursor.execute(
             f"""
             SELECT {HELD_COLUMNS}
-            FROM labeling_lease lease JOIN labeling_turn turn ON turn.id = lease.turn_id
-            JOIN labeling_face face ON face.id = turn.face_id
+            FROM labeling_lease lease
+            JOIN labeling_turn turn ON turn.id = lease.turn_id {HELD_FACES}
             WHERE turn.campaign_id = %s AND lease.annotator_id = %s AND lease.expires_at >= now()
             ORDER BY lease.id
-            """,  # noqa: S608 the interpolated columns are the constant above
+            """,  # noqa: S608 what is interpolated are the constants above
             [campaign.id, annotator.id],
         )
         return [read_held(row) for row in cursor.fetchall()]

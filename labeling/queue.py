@@ -185,9 +185,11 @@ def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace
             fresh += claim_all(campaign, annotator, room - len(fresh), Turn.Kind.ASK)
             # The questions ran out before the audits did.
             fresh += claim_all(campaign, annotator, room - len(fresh), Turn.Kind.AUDIT)
+            for kind in (Turn.Kind.ASK, Turn.Kind.AUDIT):
+                fresh += claim_all(campaign, annotator, room - len(fresh), kind, at_last=True)
         random.shuffle(fresh)
         if len(fresh) < count:
-            old = {"without": [f.face_id for f in fresh], "most": count - len(fresh)}
+            old = {"without": [f.turn_id for f in fresh], "most": count - len(fresh)}
             fresh += begin_anew(campaign, annotator, is_grid=False, **old)
         return fresh
 
@@ -219,7 +221,7 @@ def next_grid(
             for trial in claim_trials(campaign, annotator, wrong, is_grid=True):
                 fresh.insert(random.randint(0, len(fresh)), trial)
         if len(fresh) < count:
-            old = {"without": [f.face_id for f in fresh], "most": count - len(fresh)}
+            old = {"without": [f.turn_id for f in fresh], "most": count - len(fresh)}
             held = begin_anew(campaign, annotator, is_grid=True, **old)
             fresh += [one for one in held if one.suggested == choice]
         return (choice, fresh) if fresh else (None, [])

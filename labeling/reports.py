@@ -7,6 +7,7 @@ from django.db.models import Avg, Count, F, Q, Sum, Value
 from django.db.models.functions import Coalesce, Floor, Least, TruncHour
 
 from labeling import quizzes
+from labeling.disguises import names_of
 from labeling.models import Campaign, Consensus, Job, Turn, User, Vote
 from labeling.votes import standing
 
@@ -109,13 +110,14 @@ def mine(
         seconds_per_vote=Avg("seconds"),
     )
     recent: list[Vote] = list(own.select_related("turn__face").order_by("-created_at")[:most])
+    shown_as = names_of(annotator, [vote.turn for vote in recent])
     return {
         **pace,
         "recent": [
             {
                 "id": str(vote.id),
-                "face": vote.turn.face_id,
-                "filename": vote.turn.face.filename,
+                "face": shown_as.get(vote.turn_id, vote.turn.face).id,
+                "filename": shown_as.get(vote.turn_id, vote.turn.face).filename,
                 "choice": vote.choice,
                 "seconds": vote.seconds,
                 "created": vote.created_at,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from labeling.disguises import lend
 from labeling.models import UNSURE, Campaign, Dataset, Face, Turn, User
 
 # A face comes back flipped only once it is out of sight, and not from long ago.
@@ -64,7 +65,8 @@ def mirrored(campaign: Campaign, annotator: User, most: int) -> list[Trial]:
             },
         )
         originals = Face.objects.filter(id__in=[row[0] for row in cursor.fetchall()])
-    return [Trial(_flipped_turn(campaign, face).id) for face in originals.order_by("id")]
+    turns = [(_flipped_turn(campaign, face), face) for face in originals.order_by("id")]
+    return [Trial(turn.id) for turn, face in turns if lend(campaign, annotator, turn, face)]
 
 
 def _flipped_turn(campaign: Campaign, original: Face) -> Turn:
@@ -152,6 +154,9 @@ def _untouched(
                               WHERE vote.turn_id = turn.id AND vote.annotator_id = %(annotator)s)
               AND NOT EXISTS (SELECT 1 FROM labeling_lease lease
                               WHERE lease.turn_id = turn.id AND lease.annotator_id = %(annotator)s)
+              AND NOT EXISTS (SELECT 1 FROM labeling_disguise lent
+                              WHERE lent.face_id = turn.face_id
+                                AND lent.annotator_id = %(annotator)s)
             ORDER BY random() LIMIT %(most)s
             """,  # noqa: S608 the candidates are the constants above
             {

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from labeling import leases, outside, stopping, tasks
 from labeling.ballots import Ballot, Outcome, read_ballot
+from labeling.disguises import may_return, named
 from labeling.errors import NotFound, Refused
 from labeling.models import Campaign, Lease, Turn, User, Vote
 
@@ -65,10 +66,13 @@ class _Desk:
 
     def __init__(self, campaign: Campaign, annotator: User, ballots: list[Ballot]) -> None:
         self.campaign, self.annotator = campaign, annotator
-        turns = Turn.objects.filter(campaign=campaign, face_id__in={b.face_id for b in ballots})
+        self.named = named(campaign, annotator, {b.face_id for b in ballots})
+        turn_ids = [meant for meant, *_ in self.named.values()]
         # Ordered: two batches that share turns lock them in the same order and cannot deadlock.
-        self.turns = {turn.face_id: turn for turn in turns.order_by("id").select_for_update()}
-        turn_ids = [turn.id for turn in self.turns.values()]
+        locked = Turn.objects.filter(id__in=turn_ids).order_by("id").select_for_update()
+        turns = {turn.id: turn for turn in locked}
+        # By the ids that this person knows the faces by.
+        self.turns = {face: turns[meant] for face, (meant, *_) in self.named.items()}
         known = Vote.objects.filter(id__in={b.id for b in ballots}).select_related("turn")
         self.known = {vote.id: vote for vote in known}
         self.revisions: dict[int, int] = {}
@@ -131,9 +135,9 @@ class _Desk:
         return Outcome(str(ballot.id), "stored")
 
     def _again(self, ballot: Ballot, earlier: Vote) -> Outcome:
-        same = (self.annotator.id, ballot.face_id, ballot.choice)
-        if (earlier.annotator_id, earlier.turn.face_id, earlier.choice) == same and (
-            earlier.turn.face_id in self.turns
+        same = (self.annotator.id, ballot.choice)
+        if (earlier.annotator_id, earlier.choice) == same and (
+            earlier.turn_id in self.named.get(ballot.face_id, [])
         ):
             return Outcome(str(ballot.id), "duplicate")
         return self._no(ballot, "id_reused", f"The id {ballot.id} names another vote already.")
@@ -213,6 +217,8 @@ def _as_given(
 def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
     """Take one's own vote back; its face returns to this annotator. Twice is once.
 
+    A trial does not return once the face came whose name it had.
+
     raises  NotFound for a vote that isn't there or isn't theirs
     """
     with transaction.atomic():
@@ -231,8 +237,11 @@ def withdraw(campaign: Campaign, annotator: User, vote_id: uuid.UUID) -> Vote:
             withdraws=vote,
             source=vote.source,
         )
-        turn.had, turn.held, turn.closing_rule = turn.had - 1, turn.held + 1, ""
+        returns = may_return(turn, annotator)
+        turn.had, turn.held, turn.closing_rule = turn.had - 1, turn.held + returns, ""
         turn.save(update_fields=["had", "held", "closing_rule"])
+        if not returns:
+            return vote
         until = timezone.now() + timedelta(seconds=campaign.lease_seconds)
         Lease.objects.create(
             turn=turn,

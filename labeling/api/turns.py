@@ -11,9 +11,10 @@ from rest_framework.views import APIView
 
 from labeling import leases, queue, quizzes, reports, votes
 from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.disguises import mark_of
 from labeling.errors import Refused
 from labeling.leases import HeldFace
-from labeling.models import Campaign, Vote
+from labeling.models import Campaign, User, Vote
 from labeling.roles import campaign_for, needs
 
 
@@ -27,14 +28,16 @@ def campaign_to_label(request: Request, slug: str) -> Campaign:
     return campaign
 
 
-def show_held(held: HeldFace) -> dict[str, Any]:
+def show_held(held: HeldFace, viewer: User) -> dict[str, Any]:
+    """A held face as its holder may know it: nothing here tells a trial from an ordinary face."""
+    address = reverse("face-image", args=[held.face_id])
     suggestion = None
     if held.suggested is not None:
         suggestion = {"choice": held.suggested, "probability": held.probability}
     return {
         "face": held.face_id,
         "filename": held.filename,
-        "image": reverse("face-image", args=[held.face_id]),
+        "image": f"{address}?turn={mark_of(viewer.id, held.turn_id)}",
         "width": held.width,
         "height": held.height,
         "lease_expires": held.expires_at,
@@ -53,7 +56,7 @@ class TurnsView(APIView):
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_to_label(request, slug)
         faces = queue.next_faces(campaign, request.user, read(TurnsBody, request)["count"])
-        turns = [show_held(held) for held in faces]
+        turns = [show_held(held, request.user) for held in faces]
         return Response({"turns": turns, "open": queue.count_open(campaign)})
 
 
@@ -75,7 +78,7 @@ class GridView(APIView):
         choice, faces = queue.next_grid(
             campaign, request.user, body["count"], body.get("choice") or None
         )
-        turns = [show_held(held) for held in faces]
+        turns = [show_held(held, request.user) for held in faces]
         if choice is not None:
             # A catch more than there are faces would give itself away.
             open_turns[choice] = max(open_turns[choice], len(turns))
@@ -145,7 +148,7 @@ class WithdrawView(APIView):
         campaign = campaign_for(request.user, slug)
         vote = votes.withdraw(campaign, request.user, read(WithdrawBody, request)["id"])
         held = leases.held_faces(campaign, request.user)
-        back = [show_held(one) for one in held if one.face_id == vote.turn.face_id]
+        back = [show_held(one, request.user) for one in held if one.turn_id == vote.turn_id]
         # A withdrawal that is sent again may find the face given on or voted on anew.
         return Response({"id": str(vote.id), "turn": back[0] if back else None})
 

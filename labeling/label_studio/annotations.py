@@ -13,6 +13,7 @@ from typing import Any
 from django.db import transaction
 
 from labeling import votes
+from labeling.disguises import is_lent
 from labeling.errors import NotFound, Refused
 from labeling.label_studio.configs import LabelConfig, config_of
 from labeling.label_studio.errors import Invalid
@@ -227,6 +228,9 @@ def _mine(turn: Turn, annotator: User) -> Annotation | None:
 
 def _cast(turn: Turn, annotator: User, answer: Answer) -> bool:
     """Store a vote; False if a request that was sent twice has stored it meanwhile."""
+    if is_lent(turn, annotator):
+        # What the client showed under its name was a flipped face of the label page.
+        raise Refused("turn_closed", f"Task {turn.id} is not yours just now; ask for the next one.")
     # Withdrawals count, so an answer given again after one is another vote.
     revision = Vote.objects.filter(turn=turn, annotator=annotator).count()
     name = f"{turn.id}/{annotator.id}/{revision}/{answer.choice}"

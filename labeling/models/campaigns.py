@@ -188,6 +188,29 @@ class Lease(models.Model):
         indexes = [models.Index(fields=["expires_at"], name="lease_by_expiry")]
 
 
+class Disguise(models.Model):
+    """This annotator knows this trial by the id and the file name of that face: see disguises."""
+
+    turn = models.ForeignKey(
+        Turn, models.PROTECT, related_name="disguises", help_text="the trial's"
+    )
+    annotator = models.ForeignKey(User, models.PROTECT, related_name="disguises")
+    face = models.ForeignKey(
+        Face, models.PROTECT, related_name="lent_to", help_text="whose names the trial borrows"
+    )
+    lent_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["annotator", "turn"], name="a_person_knows_a_trial_by_one_name"
+            ),
+            models.UniqueConstraint(
+                fields=["annotator", "face"], name="a_name_is_lent_once_to_a_person"
+            ),
+        ]
+
+
 class QuizAttempt(models.Model):
     """One try at a campaign's quiz."""
 

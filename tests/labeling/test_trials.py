@@ -1,6 +1,7 @@
 """Audits, mirrored and known faces and catches stand among the others and stay apart from them."""
 
 import uuid
+from dataclasses import replace
 
 import pytest
 
@@ -23,7 +24,7 @@ def cast(campaign, annotator, faces, choice="left"):
 
 def kinds(faces):
     return list(
-        Turn.objects.filter(face__in=[f.face_id for f in faces]).values_list("kind", flat=True)
+        Turn.objects.filter(id__in=[f.turn_id for f in faces]).values_list("kind", flat=True)
     )
 
 
@@ -82,7 +83,7 @@ def test_a_face_comes_back_mirrored_once_it_is_out_of_sight(campaign, people):
     cast(campaign, people.ada, queue.next_faces(campaign, people.ada, 5))
     flipped = [f for f in queue.next_faces(campaign, people.ada, 10) if kinds([f]) == ["mirror"]]
     assert len(flipped) == 5
-    twin = Face.objects.select_related("dataset").get(id=flipped[0].face_id)
+    twin = Face.objects.select_related("dataset").get(turns=flipped[0].turn_id)
     original = Face.objects.get(dataset=campaign.dataset, filename=twin.filename)
     assert twin.dataset.mirrors == campaign.dataset
     assert twin.yaw_degrees == -original.yaw_degrees
@@ -110,8 +111,11 @@ def test_an_undone_mirror_trial_comes_back_as_it_was(campaign, people):
     trial = Vote.objects.filter(turn__kind="mirror").first()
     assert str(trial.id) in {row["id"] for row in sent}
     votes.withdraw(campaign, people.ada, trial.id)
-    again = {"id": str(uuid.uuid4()), "face": trial.turn.face_id, "choice": "left"}
-    assert votes.cast(campaign, people.ada, [again])[0].status == "stored"
+    (back,) = leases.held_faces(campaign, people.ada)
+    as_it_was = next(face for face in faces if face.turn_id == trial.turn_id)
+    assert replace(back, expires_at=as_it_was.expires_at) == as_it_was
+    assert cast(campaign, people.ada, [back])
+    assert Vote.objects.filter(turn_id=trial.turn_id).count() == 3
 
 
 def test_adjudicated_faces_come_to_others_as_known_ones(campaign, people):

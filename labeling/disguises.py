@@ -1,0 +1,158 @@
+"""The names that flipped faces borrow: a trial is shown as a face that its annotator does not meet.
+
+A flipped face has an id of its own, above all others, and its original's file name; either would
+tell it from the rest. So it goes by the id and the file name of a face of the same dataset that
+this person has never had, and that face comes to them only when nothing else is left.
+"""
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from django.db import connection
+from django.db.models import Exists, OuterRef
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from labeling.models import Campaign, Disguise, Face, Lease, Turn, User, Vote
+
+# Of a face that this person neither has had nor has; example faces are known from the guide.
+_FREE_NAME = """
+    SELECT turn.face_id FROM labeling_turn turn JOIN labeling_face face ON face.id = turn.face_id
+    WHERE turn.campaign_id = %(campaign)s AND turn.kind = 'ask' AND face.dataset_id = %(dataset)s
+      AND turn.face_id <> ALL(%(shown)s) AND turn.face_id {side} %(pivot)s
+      AND NOT EXISTS (SELECT 1 FROM labeling_turn own JOIN labeling_vote vote
+                          ON vote.turn_id = own.id AND vote.annotator_id = %(annotator)s
+                      WHERE own.face_id = turn.face_id)
+      AND NOT EXISTS (SELECT 1 FROM labeling_turn own JOIN labeling_lease lease
+                          ON lease.turn_id = own.id AND lease.annotator_id = %(annotator)s
+                      WHERE own.face_id = turn.face_id)
+      AND NOT EXISTS (SELECT 1 FROM labeling_adjudication word
+                      WHERE word.face_id = turn.face_id AND word.campaign_id = turn.campaign_id)
+      AND NOT EXISTS (SELECT 1 FROM labeling_disguise lent
+                      WHERE lent.face_id = turn.face_id AND lent.annotator_id = %(annotator)s)
+    ORDER BY turn.face_id LIMIT 1
+"""
+
+
+def lend(campaign: Campaign, annotator: User, trial: Turn, original: Face) -> bool:
+    """See that a trial has a name that this person does not know otherwise; False if none is left.
+
+    To be called while the annotator's requests pass singly: see leases.one_at_a_time.
+    """
+    worn = Disguise.objects.filter(turn=trial, annotator=annotator).first()
+    if worn is not None and not _have_come(annotator, [worn.face_id]):
+        return True
+    name = _free_name(campaign, annotator, original)
+    if name is None:
+        return False
+    if worn is not None:  # the face of its old name has come itself meanwhile
+        Disguise.objects.filter(id=worn.id).update(face_id=name)
+        return True
+    # Another campaign's request of the same person may have lent the name just now.
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO labeling_disguise (turn_id, annotator_id, face_id, lent_at)
+            VALUES (%s, %s, %s, now()) ON CONFLICT DO NOTHING
+            """,
+            [trial.id, annotator.id, name],
+        )
+        return cursor.rowcount == 1
+
+
+def _free_name(campaign: Campaign, annotator: User, original: Face) -> int | None:
+    rows = campaign.rubric.get("choices", {}).values()
+    given = {
+        "campaign": campaign.id,
+        "annotator": annotator.id,
+        "dataset": original.dataset_id,
+        "shown": [face for row in rows for face in row.get("faces", [])],
+    }
+    with connection.cursor() as cursor:
+        # By lot among all ids, so that borrowed names lie where others do.
+        cursor.execute(
+            """
+            SELECT floor(low + random() * (high - low + 1))::bigint
+            FROM (SELECT min(face_id) AS low, max(face_id) AS high FROM labeling_turn
+                  WHERE campaign_id = %(campaign)s AND kind = 'ask') ends
+            """,
+            given,
+        )
+        given["pivot"] = cursor.fetchone()[0]
+        for side in (">=", "<"):
+            cursor.execute(_FREE_NAME.format(side=side), given)
+            if row := cursor.fetchone():
+                return row[0]
+    return None
+
+
+def named(campaign: Campaign, annotator: User, names: Collection[int]) -> dict[int, list[int]]:
+    """Ids of the turns that face ids may name when this person says them, the meant one first.
+
+    A borrowed name means the trial until the face that it belongs to has come to them, too.
+    """
+    asked = Turn.objects.asked().filter(campaign=campaign, face_id__in=names)
+    turns = {face: [turn] for face, turn in asked.values_list("face_id", "id")}
+    lent = Disguise.objects.filter(
+        annotator=annotator, turn__campaign=campaign, face_id__in=names
+    ).values_list("face_id", "turn_id")
+    come = _have_come(annotator, [face for face, _ in lent]) if lent else set()
+    on_screen = Lease.objects.filter(annotator=annotator, turn__in=[trial for _, trial in lent])
+    held = set(on_screen.values_list("turn_id", flat=True)) if come else set()
+    for face, trial in lent:
+        own = turns.get(face, [])
+        is_own = face in come and trial not in held
+        turns[face] = [*own, trial] if is_own else [trial, *own]
+    return turns
+
+
+def _have_come(annotator: User, faces: Collection[int]) -> set[int]:
+    """Those of the faces that this person holds, or has ever voted on, as themselves."""
+    mine = {"turn": OuterRef("pk"), "annotator": annotator}
+    turns = Turn.objects.asked().filter(face_id__in=faces)
+    touched = Exists(Vote.objects.filter(**mine)) | Exists(Lease.objects.filter(**mine))
+    return set(turns.filter(touched).values_list("face_id", flat=True))
+
+
+def may_return(trial: Turn, annotator: User) -> bool:
+    """Whether a turn can be shown again: not as a face that has come itself meanwhile."""
+    worn = Disguise.objects.filter(turn=trial, annotator=annotator)
+    return not _have_come(annotator, worn.values_list("face_id", flat=True))
+
+
+def is_lent(turn: Turn, annotator: User) -> bool:
+    """Whether a trial goes by the name of this turn's face, which has not come itself."""
+    worn = Disguise.objects.filter(annotator=annotator, face_id=turn.face_id)
+    return worn.exists() and not _have_come(annotator, [turn.face_id])
+
+
+def names_of(annotator: User, turns: Iterable[Turn]) -> dict[int, Face]:
+    """By turn id, the faces as which this person knows the trials among the turns."""
+    trials = [turn.id for turn in turns if turn.kind == Turn.Kind.MIRROR]
+    worn = Disguise.objects.filter(annotator=annotator, turn__in=trials).select_related("face")
+    return {one.turn_id: one.face for one in worn} if trials else {}
+
+
+def mark_of(annotator_id: int, turn_id: int) -> str:
+    """What an image's address carries, so that one name can have two pictures."""
+    return salted_hmac("labeling.disguises", f"{annotator_id} {turn_id}").hexdigest()[:16]
+
+
+def picture_of(face: Face, viewer: User, mark: str | None, *, sees_all: bool) -> Face | None:
+    """The face whose picture a viewer gets under a face's name; None = none for them.
+
+    mark      from the address; without it, annotators get what the name means to them
+    sees_all  the viewer may see faces that no open campaign asks about
+    """
+    shown: Any = Turn.objects.asked().filter(face=face)
+    worn = Turn.objects.filter(disguises__annotator=viewer, disguises__face=face)
+    trials = worn.filter(campaign__is_open=True).select_related("face__dataset__mirrors")
+    if mark is not None:
+        for turn in [*trials, *shown]:
+            if constant_time_compare(mark, mark_of(viewer.id, turn.id)):
+                return turn.face if turn.kind == Turn.Kind.MIRROR else face
+        return None
+    if sees_all:
+        return face
+    if (trial := trials.first()) and not _have_come(viewer, [face.id]):
+        return trial.face
+    return face if shown.filter(campaign__is_open=True).exists() else None
