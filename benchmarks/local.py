@@ -75,21 +75,23 @@ class Stage:
         return found
 
 
-def probes(stage: Stage, folder: Path, size: int, seconds: float) -> Any:
+def probes(stage: Stage, folder: Path, size: int) -> Any:
     """Yaw, light and identity probes taught by the truth, kept beside the faces."""
+    from editing.engine.identity import FORMAT as IDENTITY_FORMAT
     from editing.engine.identity import IdentityProbe, train_identity
-    from editing.engine.probes import FaceProbe, train_probe
+    from editing.engine.probes import FORMAT, FaceProbe, train_probe
 
-    kept, who = folder / f"probe-{size}.safetensors", folder / f"identity-{size}.safetensors"
+    kept = folder / f"probe-{size}-v{FORMAT}.safetensors"
+    who = folder / f"identity-{size}-v{IDENTITY_FORMAT}.safetensors"
     if not (kept.exists() and who.exists()):
-        say(f"training probes on {len(stage.teaching)} faces, {2 * seconds:.0f} seconds")
+        say(f"training probes on {len(stage.teaching)} faces")
         rows = [stage.truth[name] for name in stage.teaching]
         crops = stage.crops(stage.teaching, size)
         yaw = np.array([row.yaw_degrees for row in rows])
         people = np.array([row.identity for row in rows])
         light = np.array([SIDES.index(row.side) for row in rows])
-        train_probe(crops, yaw, people, light=light, seconds=seconds).save(kept)
-        train_identity(crops, people, yaw, seconds=seconds).save(who)
+        train_probe(crops, yaw, people, light=light).save(kept)
+        train_identity(crops, people, yaw).save(who)
     return FaceProbe.load(kept), IdentityProbe.load(who)
 
 
@@ -108,7 +110,7 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     quick = load_denoiser(given.generator, dtype=quick_type())
     quick.unet.to(memory_format=torch.channels_last)
     stage = Stage(folder / "stage", given.rendered)
-    face_probe, identity = probes(stage, folder, exact.image_size, given.probe_seconds)
+    face_probe, identity = probes(stage, folder, exact.image_size)
 
     def read(x: torch.Tensor) -> Read:
         x = x.float().cpu().clamp(-1, 1)
@@ -177,7 +179,6 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--tuning", type=int, default=6, help="other people that choose lambda")
     parser.add_argument("--rendered", type=int, default=2400)
     parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
-    parser.add_argument("--probe-seconds", type=float, default=90)
     parser.add_argument("--generator", type=Path, default=SHIPPED)
     parser.add_argument("--folder", type=Path, default=var / "bench" / "local")
     parser.add_argument("--fresh", action="store_true")

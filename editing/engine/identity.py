@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,14 +16,16 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from editing.engine.lessons import BATCH, Budget, Taught, teach
 from editing.engine.likeness import Likeness, measure_likeness
 from editing.engine.probes import held_out_people, number_type
 
-FORMAT = 1
+FORMAT = 2
 READ_SIZE = 64
 DIMENSIONS = 96
 # How sharp the loss is about angles, and by how much a face must be nearer to its own person [1].
 SCALE, MARGIN = 20.0, 0.2
+BUDGET = Budget(lessons=2400, epochs=40)
 
 
 class TellsApart(Protocol):
@@ -38,9 +39,10 @@ class TellsApart(Protocol):
 class IdentityProbe:
     """Faces to unit vectors (n, d); a face and its mirror image have the same one."""
 
-    def __init__(self, net: nn.Module, likeness: Likeness) -> None:
+    def __init__(self, net: nn.Module, likeness: Likeness, taught: Taught) -> None:
         self.net = net.eval().requires_grad_(False)
         self.likeness = likeness
+        self.taught = taught
 
     @torch.no_grad()
     def embed(self, x: torch.Tensor, batch: int = 256) -> NDArray[np.float64]:
@@ -54,7 +56,11 @@ class IdentityProbe:
         return torch.cat(found).double().numpy() if found else np.empty((0, DIMENSIONS))
 
     def save(self, path: str | Path) -> None:
-        metadata = {"format": str(FORMAT), "likeness": json.dumps(self.likeness.to_json())}
+        metadata = {
+            "format": str(FORMAT),
+            "likeness": json.dumps(self.likeness.to_json()),
+            "taught": json.dumps(asdict(self.taught)),
+        }
         state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
         save_file(state, path, metadata)
 
@@ -70,7 +76,8 @@ class IdentityProbe:
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         net = _new_net()
         net.load_state_dict(state)
-        return cls(net, Likeness.from_json(json.loads(metadata["likeness"])))
+        taught = Taught(**json.loads(metadata["taught"]))
+        return cls(net, Likeness.from_json(json.loads(metadata["likeness"])), taught)
 
 
 def train_identity(
@@ -78,8 +85,7 @@ def train_identity(
     identities: NDArray[Any],
     yaw_degrees: NDArray[np.floating],
     *,
-    seconds: float = 180,
-    max_epochs: int = 40,
+    budget: Budget = BUDGET,
     held_share: float = 0.2,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -109,56 +115,29 @@ def train_identity(
     held = held_out_people(np.asarray(identities), held_share, seed)
     rows = np.flatnonzero(several & ~held)
     people, classes = np.unique(which[rows], return_inverse=True)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net, centres = _new_net(), nn.Parameter(torch.randn(len(people), DIMENSIONS))
     draw = torch.Generator().manual_seed(seed)
-    _fit(net, centres, images, rows, classes, seconds, max_epochs, draw, on_progress)
 
-    unmeasured = IdentityProbe(net, Likeness.unmeasured())
-    seen = np.flatnonzero(held & several)
-    vectors = np.concatenate(
-        [unmeasured.embed(_as_tensor(images[seen[i : i + 512]])) for i in range(0, len(seen), 512)]
-    )
-    likeness = measure_likeness(vectors, which[seen], np.asarray(yaw_degrees)[seen], seed=seed)
-    return IdentityProbe(net, likeness)
-
-
-def _fit(
-    net: nn.Module,
-    centres: nn.Parameter,
-    images: NDArray[np.uint8],
-    rows: NDArray[np.integer],
-    classes: NDArray[np.integer],
-    seconds: float,
-    max_epochs: int,
-    draw: torch.Generator,
-    on_progress: Callable[[float], None] | None,
-    batch: int = 64,
-) -> None:
-    peak = 2e-3
-    optimizer = torch.optim.AdamW([*net.parameters(), centres], lr=peak, weight_decay=1e-3)
-    net.train()
-    started, steps = time.monotonic(), max_epochs * max(len(rows) // batch, 1)
-    for step in range(steps):
-        spent = max((time.monotonic() - started) / seconds, step / steps)
-        if spent >= 1:
-            break
-        optimizer.param_groups[0]["lr"] = peak * (1 + math.cos(math.pi * spent)) / 2
-        at = torch.randint(len(rows), (min(batch, len(rows)),), generator=draw).numpy()
+    def lesson() -> torch.Tensor:
+        at = torch.randint(len(rows), (min(BATCH, len(rows)),), generator=draw).numpy()
         x = _varied(_as_tensor(images[rows[at]]), draw)
         with torch.autocast("cpu", number_type(), enabled=number_type() != torch.float32):
             found = net(x)
         cosine = F.normalize(found.float()) @ F.normalize(centres).T
         own = torch.from_numpy(classes[at]).long()
         wanted = cosine - MARGIN * F.one_hot(own, len(centres))
-        loss = F.cross_entropy(SCALE * wanted, own)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if on_progress and step % 20 == 0:
-            on_progress(spent)
-    net.eval()
+        return F.cross_entropy(SCALE * wanted, own)
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net, centres = _new_net(), nn.Parameter(torch.randn(len(people), DIMENSIONS))
+        taught = teach(net, [*net.parameters(), centres], lesson, len(rows), budget, on_progress)
+    unmeasured = IdentityProbe(net, Likeness.unmeasured(), taught)
+    seen = np.flatnonzero(held & several)
+    vectors = np.concatenate(
+        [unmeasured.embed(_as_tensor(images[seen[i : i + 512]])) for i in range(0, len(seen), 512)]
+    )
+    likeness = measure_likeness(vectors, which[seen], np.asarray(yaw_degrees)[seen], seed=seed)
+    return IdentityProbe(net, likeness, taught)
 
 
 def _varied(x: torch.Tensor, draw: torch.Generator) -> torch.Tensor:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,13 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import nn
 
-FORMAT = 1
+from editing.engine.lessons import BATCH, Budget, Taught, teach
+
+FORMAT = 2
 READ_SIZE = 32  # crops are read at this size: yaw and light are coarse, and time is short
 YAW_UNIT = 20.0  # degrees; brings yaw near to unit spread
 UNLABELED = -1
+BUDGET = Budget(lessons=2400, epochs=60)
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ class HeldOut:
 class FaceProbe:
     """Reads yaw and light; each face is read twice, as it is and mirrored."""
 
-    def __init__(self, net: nn.Module, light_classes: Sequence[str], held_out: HeldOut) -> None:
+    def __init__(
+        self, net: nn.Module, light_classes: Sequence[str], held_out: HeldOut, taught: Taught
+    ) -> None:
         self.net = net.eval().requires_grad_(False)
         self.light_classes = tuple(light_classes)
         self.held_out = held_out
+        self.taught = taught
 
     @torch.no_grad()
     def predict(self, x: torch.Tensor, batch: int = 256) -> Reading:
@@ -69,7 +74,11 @@ class FaceProbe:
         )
 
     def save(self, path: str | Path) -> None:
-        told = {"light_classes": list(self.light_classes), "held_out": vars(self.held_out)}
+        told = {
+            "light_classes": list(self.light_classes),
+            "held_out": asdict(self.held_out),
+            "taught": asdict(self.taught),
+        }
         metadata = {"format": str(FORMAT), "probe": json.dumps(told)}
         state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
         save_file(state, path, metadata)
@@ -87,7 +96,8 @@ class FaceProbe:
         told = json.loads(metadata["probe"])
         net = _new_net(len(told["light_classes"]))
         net.load_state_dict(state)
-        return cls(net, told["light_classes"], HeldOut(**told["held_out"]))
+        held_out, taught = HeldOut(**told["held_out"]), Taught(**told["taught"])
+        return cls(net, told["light_classes"], held_out, taught)
 
 
 def train_probe(
@@ -97,8 +107,7 @@ def train_probe(
     *,
     light: NDArray[np.integer] | None = None,
     light_classes: Sequence[str] = ("left", "center", "right"),
-    seconds: float = 90,
-    max_epochs: int = 60,
+    budget: Budget = BUDGET,
     held_share: float = 0.15,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -118,14 +127,24 @@ def train_probe(
     x = _small(_as_tensor(images))
     y = torch.tensor(np.asarray(yaw_degrees), dtype=torch.float32) / YAW_UNIT
     sides = torch.full((len(x),), UNLABELED) if light is None else torch.tensor(light).long()
+    rows = torch.from_numpy(np.flatnonzero(~held))
+
+    def lesson() -> torch.Tensor:
+        at = rows[torch.randint(len(rows), (min(BATCH, len(rows)),), generator=draw)]
+        seen, yaw, side = _varied(x[at], y[at], sides[at], draw, len(classes))
+        out = net(seen)
+        loss = F.smooth_l1_loss(out[:, 0], yaw, beta=0.1)
+        labeled = side != UNLABELED
+        if classes and labeled.any():
+            loss = loss + 0.3 * F.cross_entropy(out[labeled, 1:], side[labeled])
+        return loss
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         net = _new_net(len(classes))
-    rows = torch.from_numpy(np.flatnonzero(~held))
-    _fit(net, x[rows], y[rows], sides[rows], seconds, max_epochs, draw, on_progress)
-
+        taught = teach(net, list(net.parameters()), lesson, len(rows), budget, on_progress)
     unmeasured = HeldOut(0, 0, math.nan, math.nan, None)
-    reading = FaceProbe(net, classes, unmeasured).predict(x[held])
+    reading = FaceProbe(net, classes, unmeasured, taught).predict(x[held])
     truth = np.asarray(yaw_degrees, np.float64)
     accuracy = None
     if light is not None and reading.light is not None and (labeled := light[held] >= 0).any():
@@ -137,42 +156,7 @@ def train_probe(
         yaw_baseline_degrees=float(np.abs(truth[held] - truth[~held].mean()).mean()),
         light_accuracy=accuracy,
     )
-    return FaceProbe(net, classes, measured)
-
-
-def _fit(
-    net: nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
-    sides: torch.Tensor,
-    seconds: float,
-    max_epochs: int,
-    draw: torch.Generator,
-    on_progress: Callable[[float], None] | None,
-    batch: int = 64,
-) -> None:
-    peak = 2e-3
-    optimizer = torch.optim.AdamW(net.parameters(), lr=peak, weight_decay=1e-3)
-    net.train()
-    started, per_epoch = time.monotonic(), max(len(x) // batch, 1)
-    for step in range(max_epochs * per_epoch):
-        spent = max((time.monotonic() - started) / seconds, step / (max_epochs * per_epoch))
-        if spent >= 1:
-            break
-        optimizer.param_groups[0]["lr"] = peak * (1 + math.cos(math.pi * spent)) / 2
-        rows = torch.randint(len(x), (min(batch, len(x)),), generator=draw)
-        seen, yaw, side = _varied(x[rows], y[rows], sides[rows], draw, net_classes(net))
-        out = net(seen)
-        loss = F.smooth_l1_loss(out[:, 0], yaw, beta=0.1)
-        labeled = side != UNLABELED
-        if net_classes(net) and labeled.any():
-            loss = loss + 0.3 * F.cross_entropy(out[labeled, 1:], side[labeled])
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        if on_progress and step % 20 == 0:
-            on_progress(spent)
-    net.eval()
+    return FaceProbe(net, classes, measured, taught)
 
 
 def number_type() -> torch.dtype:
@@ -180,12 +164,6 @@ def number_type() -> torch.dtype:
     known = torch.cpu.get_capabilities()
     fast = known.get("avx512_bf16") or known.get("amx_bf16")
     return torch.bfloat16 if fast else torch.float32
-
-
-def net_classes(net: nn.Module) -> int:
-    """How many light classes a probe's network tells apart."""
-    last = next(layer for layer in reversed(list(net.modules())) if isinstance(layer, nn.Linear))
-    return last.out_features - 1
 
 
 def _varied(

@@ -14,7 +14,7 @@ from editing.engine.probes import FaceProbe, train_probe
 from editing.models import Direction
 from editing.runs.fitting import KEPT_HELD_OUT, Row, sources
 from editing.runs.loading import store_of
-from editing.runs.probing import PROBE_VERSION, keep
+from editing.runs.probing import PROBE_BUDGET, PROBE_VERSION, keep
 from editing.runs.rendering import turner_of
 from labeling.models import Dataset, Face
 from lightstage.people import draw_shot
@@ -23,7 +23,6 @@ from lightstage.truth import Truth, read_truth
 
 DEGREES = (-30.0, -20.0, -10.0, 10.0, 20.0, 30.0)
 SIDES = ("left", "center", "right")
-PROBE_SECONDS = 150
 MOST_PROBE_FACES = 6000
 
 
@@ -74,7 +73,7 @@ class Stage:
             np.array([row.identity for row in rows]),
             light=np.array([SIDES.index(row.side) for row in rows]),
             light_classes=SIDES,
-            seconds=PROBE_SECONDS,
+            budget=PROBE_BUDGET,
             seed=5,
         )
         keep(probe, path)

@@ -1,7 +1,7 @@
 """Read yaw, light and identity off faces, photos and generated ones alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -9,9 +9,8 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-from editing.engine.identity import TellsApart
+from editing.engine.identity import IdentityProbe, TellsApart
 from editing.engine.images import to_uint8
-from editing.engine.likeness import Likeness
 from editing.engine.probes import FaceProbe
 from editing.filters import FaceFilter
 from editing.runs.probing import identity_of, probe_of, steering_of
@@ -104,10 +103,11 @@ class Meter:
             "yaw_error": held_out.yaw_error_degrees,
             "yaw_baseline": held_out.yaw_baseline_degrees,
             "n_held_out": held_out.n_faces,
+            "taught": asdict(self.probe.taught),
             "steering_errors": steering or None,
             "light_by": "campaign classifier" if self.light else None,
             **(_light_card(self.light) if self.light else {}),
-            "identity": _identity_card(self.identity.likeness) if self.identity else None,
+            "identity": _identity_card(self.identity) if self.identity else None,
             **({"identity_note": self.note} if self.note else {}),
         }
 
@@ -125,8 +125,11 @@ def _light_card(light: LightClassifier) -> dict[str, Any]:
     }
 
 
-def _identity_card(found: Likeness) -> dict[str, Any]:
+def _identity_card(measure: TellsApart) -> dict[str, Any]:
+    found = measure.likeness
     return {
+        # A lab's own model was taught elsewhere.
+        **({"taught": asdict(measure.taught)} if isinstance(measure, IdentityProbe) else {}),
         "auc": round(found.auc, 4),
         "auc_interval": [round(at, 4) for at in found.auc_interval],
         "eer": round(found.eer, 4),

@@ -11,17 +11,17 @@ from django.conf import settings
 from numpy.typing import NDArray
 
 from editing import places
+from editing.engine.identity import BUDGET as IDENTITY_BUDGET
 from editing.engine.identity import IdentityProbe, TellsApart, train_identity
 from editing.engine.onnx_identity import load_onnx
+from editing.engine.probes import BUDGET as PROBE_BUDGET
 from editing.engine.probes import FaceProbe, held_out_people, train_probe
 from editing.runs.loading import crops_of, draw
 from labeling.models import Dataset, Face
 from labeling.worker import Progress
 
-PROBE_VERSION = 2
-PROBE_SECONDS = 180
-IDENTITY_VERSION = 1
-IDENTITY_SECONDS = 240
+PROBE_VERSION = 3
+IDENTITY_VERSION = 2
 # More faces make a probe slower to train, hardly truer.
 MOST_PROBE_FACES = 8000
 # With fewer people than this in each half, both halves are everybody.
@@ -84,7 +84,7 @@ def identity_of(dataset: Dataset, size: int, progress: Progress) -> tuple[TellsA
             crops,
             seen.identities,
             seen.yaw,
-            seconds=IDENTITY_SECONDS,
+            budget=IDENTITY_BUDGET,
             on_progress=lambda share: progress(0.2 + 0.8 * share, "Training the identity probe"),
         )
     except ValueError as error:
@@ -131,7 +131,7 @@ def _yaw_probe(
         _crops(seen, size, progress, told),
         seen.yaw,
         seen.identities,
-        seconds=PROBE_SECONDS,
+        budget=PROBE_BUDGET,
         seed=seed,
         on_progress=lambda share: progress(0.2 + 0.8 * share, f"Training {told}"),
     )

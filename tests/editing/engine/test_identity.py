@@ -5,6 +5,7 @@ from safetensors.torch import save_file
 
 from editing.engine.identity import IdentityProbe, train_identity
 from editing.engine.images import to_tensor
+from editing.engine.lessons import Budget
 
 N_PEOPLE, N_EACH = 48, 6
 
@@ -25,7 +26,7 @@ def crowd() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def probe() -> IdentityProbe:
-    return train_identity(*crowd(), seconds=60, max_epochs=8)
+    return train_identity(*crowd(), budget=Budget(100, 8))
 
 
 def test_people_never_seen_are_told_apart(probe: IdentityProbe) -> None:
@@ -49,9 +50,9 @@ def test_an_identity_probe_survives_its_file(probe: IdentityProbe, tmp_path) -> 
     again = IdentityProbe.load(tmp_path / "identity.safetensors")
     x = to_tensor(crowd()[0][:3])
     np.testing.assert_array_equal(again.embed(x), probe.embed(x))
-    assert again.likeness == probe.likeness
+    assert (again.likeness, again.taught) == (probe.likeness, probe.taught)
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors", {"format": "0"})
-    with pytest.raises(ValueError, match="has identity format 0; expected 1"):
+    with pytest.raises(ValueError, match="has identity format 0; expected 2"):
         IdentityProbe.load(tmp_path / "other.safetensors")
 
 
@@ -62,4 +63,4 @@ def test_what_identity_cannot_be_learned_from_is_refused() -> None:
     with pytest.raises(ValueError, match="288 identities"):
         train_identity(faces[1:], people, yaw)
     with pytest.raises(ValueError, match=r"\(3, 16, 16\)"):
-        IdentityProbe(torch.nn.Identity(), None).embed(torch.zeros(3, 16, 16))
+        IdentityProbe(torch.nn.Identity(), None, None).embed(torch.zeros(3, 16, 16))

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from editing.engine.images import to_tensor
+from editing.engine.lessons import Budget
 from editing.engine.probes import FaceProbe, train_probe
 
 N = 600
@@ -24,7 +25,7 @@ def heads() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
 @pytest.fixture(scope="module")
 def probe() -> FaceProbe:
     images, yaw, light, identities = heads()
-    return train_probe(images, yaw, identities, light=light, seconds=60, max_epochs=25)
+    return train_probe(images, yaw, identities, light=light, budget=Budget(200, 25))
 
 
 @pytest.mark.slow
@@ -52,12 +53,14 @@ def test_a_probe_survives_its_file(probe, tmp_path):
     x = to_tensor(heads()[0][:5])
     assert np.array_equal(again.predict(x).yaw_degrees, probe.predict(x).yaw_degrees)
     assert again.held_out == probe.held_out
+    assert again.taught == probe.taught
+    assert probe.taught.lessons == probe.taught.planned == 200
     assert again.light_classes == ("left", "center", "right")
 
 
 def test_without_lights_a_probe_reads_yaw_alone(tmp_path):
     images, yaw, _, identities = heads()
-    probe = train_probe(images, yaw, identities, seconds=2, max_epochs=1)
+    probe = train_probe(images, yaw, identities, budget=Budget(2, 1))
     assert probe.predict(to_tensor(images[:2])).light is None
     assert probe.held_out.light_accuracy is None
 
@@ -73,4 +76,4 @@ def test_what_a_probe_cannot_learn_from_is_refused():
     with pytest.raises(ValueError, match="must be a number"):
         train_probe(images, np.where(yaw > 39, np.nan, yaw), identities)
     with pytest.raises(ValueError, match=r"\(3, 32, 32\)"):
-        FaceProbe(torch.nn.Identity(), (), None).predict(torch.zeros(3, 32, 32))
+        FaceProbe(torch.nn.Identity(), (), None, None).predict(torch.zeros(3, 32, 32))

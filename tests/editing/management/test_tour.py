@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 from PIL import Image
 
 from editing.engine.denoiser import new_unet, save_generator
+from editing.engine.lessons import Budget
 from editing.management import truth
 from editing.models import Edit
 from editing.runs import fitting, probing
@@ -23,9 +24,10 @@ def quick(settings, tmp_path, monkeypatch):
     """A var folder of one's own, and probes that need not be good."""
     settings.VAR_DIR = tmp_path / "var"
     settings.VAR_DIR.mkdir()
-    monkeypatch.setattr(probing, "PROBE_SECONDS", 2)
-    monkeypatch.setattr(probing, "IDENTITY_SECONDS", 2)
-    monkeypatch.setattr(truth, "PROBE_SECONDS", 2)
+    few = Budget(lessons=60, epochs=60)
+    monkeypatch.setattr(probing, "PROBE_BUDGET", few)
+    monkeypatch.setattr(probing, "IDENTITY_BUDGET", few)
+    monkeypatch.setattr(truth, "PROBE_BUDGET", few)
     monkeypatch.setattr(fitting, "MEASURED_FACES", 3)
     save_generator(tmp_path / "untrained", new_unet(16), {"data": "none"})
     return tmp_path
