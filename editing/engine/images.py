@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from labeling.learning.pictures import CELEBA_SIZE, FACE_BOX, FAINT, crop, load_faces, png, table
 
@@ -56,13 +56,21 @@ def mean_face(faces: NDArray[np.uint8], size: int | None = None) -> NDArray[np.u
     return np.round(faces.mean(axis=0, dtype=np.float64)).astype(np.uint8)
 
 
-def animation(frames: NDArray[np.uint8], milliseconds: int = 90, scale: int = 3) -> bytes:
-    """Frames (m, h, w, 3) as an endless animated WebP that plays forth and back."""
+def animation(
+    frames: NDArray[np.uint8], milliseconds: int = 90, scale: int = 3, description: str = ""
+) -> bytes:
+    """Frames (m, h, w, 3) as an endless animated WebP that plays forth and back.
+
+    description  ASCII, kept in the file as Exif's ImageDescription
+    """
     if len(frames) < 2:
         raise ValueError(f"An animation needs 2 or more frames, got {len(frames)}.")
     size = (frames.shape[2] * scale, frames.shape[1] * scale)
     once = [Image.fromarray(frame).resize(size, Image.Resampling.LANCZOS) for frame in frames]
     there_and_back = once + once[-2:0:-1]
+    about = Image.Exif()
+    if description:
+        about[ExifTags.Base.ImageDescription] = description
     out = io.BytesIO()
     there_and_back[0].save(
         out,
@@ -72,5 +80,6 @@ def animation(frames: NDArray[np.uint8], milliseconds: int = 90, scale: int = 3)
         duration=milliseconds,
         loop=0,
         quality=90,
+        exif=about,
     )
     return out.getvalue()

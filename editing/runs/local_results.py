@@ -64,7 +64,8 @@ def write(
     animation = None
     if len(pictures) > 1:
         animation = "animation.webp"
-        write_whole(folder / animation, images.animation(pictures, scale=ANIMATION_SCALE))
+        film = images.animation(pictures, scale=ANIMATION_SCALE, description=json.dumps(recipe))
+        write_whole(folder / animation, film)
     return {
         "folder": folder.name,
         "frames": told,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from editing import jobs, places, runs
 from editing.jobs import components, local
@@ -101,6 +101,11 @@ def test_every_picture_tells_in_its_metadata_how_to_make_it_again(change, compon
         assert (recipe["form"], recipe["interval"]) == ("symmetric", [100, 400])
         if path.name == "frame02.png":
             assert recipe["strength"] == 0.3
+    with Image.open(folder / edit.result["animation"]) as played:
+        assert json.loads(played.getexif()[ExifTags.Base.ImageDescription])["interval"] == [
+            100,
+            400,
+        ]
 
 
 def test_a_held_outside_stays_the_photo_and_measures_so(change):

@@ -3,7 +3,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from editing.engine.images import (
     animation,
@@ -91,6 +91,9 @@ def test_an_animation_plays_every_frame_there_and_back():
         assert played.format == "WEBP"
         assert played.n_frames == 4
         assert played.info["loop"] == 0
+        assert not played.getexif()
+    with Image.open(io.BytesIO(animation(frames, description="how"))) as told:
+        assert told.getexif()[ExifTags.Base.ImageDescription] == "how"
     with pytest.raises(ValueError, match="got 1"):
         animation(frames[:1])
 
