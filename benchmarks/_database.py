@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL for a benchmark, so that it measures nothing that anybody keeps."""
+"""A PostgreSQL of a benchmark's own, so that it measures nothing that anybody keeps."""
 
 import os
 import shutil
@@ -12,6 +12,17 @@ from pathlib import Path
 def throw_away_database() -> Iterator[Path]:
     """Django set up on an empty, migrated database of its own; yields its var folder."""
     var = Path(tempfile.mkdtemp(prefix="penumbra-bench-"))
+    try:
+        with kept_database(var):
+            yield var
+    finally:
+        shutil.rmtree(var, ignore_errors=True)
+
+
+@contextmanager
+def kept_database(var: Path) -> Iterator[Path]:
+    """Django set up on the migrated database of a var folder, which stays; yields the folder."""
+    var.mkdir(parents=True, exist_ok=True)
     os.environ["PENUMBRA_VAR"] = str(var)
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     os.environ.pop("DATABASE_URL", None)
@@ -31,4 +42,3 @@ def throw_away_database() -> Iterator[Path]:
     finally:
         connection.close()
         postgres.stop(var / "postgresql")
-        shutil.rmtree(var, ignore_errors=True)

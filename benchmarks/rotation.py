@@ -1,287 +1,255 @@
 """Turning heads on the light stage: what is asked, what comes, and what is kept on the way.
 
-`make bench NAME=rotation ARGS="--faces 200"`. Renders faces that the generator has not seen (kept
-under var/bench, the second run finds them), lets simulated annotators vote on the light, embeds,
-fits, turns held-out faces by -30..30 degrees and holds them against the stage's own pictures.
+`make bench NAME=rotation ARGS="--faces 200"`. Renders faces that the generator has not seen, lets
+simulated annotators vote on the light, embeds, fits, turns held-out faces by -30..30 degrees and
+holds them against the stage's own pictures. Everything is kept under var/bench/rotation: a stopped
+run goes on where it was, and one with other --tables adds them to the same line, which says of each
+by which state of the code it was measured; --fresh starts over.
 """
 
 import argparse
+import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks._database import throw_away_database
+from benchmarks._database import kept_database
+from benchmarks._heads import STEPS, Heads
 from benchmarks._reporting import report, rounded, say
 
 ROOT = Path(__file__).resolve().parents[1]
 SHIPPED = ROOT / "editing" / "generators" / "lightstage64"
 SEED = 2042  # of no generator's training faces
 SIDES = ("left", "center", "right")
-STEPS = 12
 # People whose faces the other spaces are embedded for, and faces on which ways are compared.
 COMPARED_PEOPLE, COMPARED_FACES = 100, 40
-N_SAMPLES = 256
 FIGURES = (
     "yaw_mae", "slope", "yaw_mae_true", "slope_true", "light_kept", "light_kept_true", "identity",
     "truth_mse", "truth_mse_unturned", "rounds", "shell",
 )  # fmt: skip
+PROMISED = (
+    "yaw_mae", "slope", "light_kept", "identity", "identity_same_person", "identity_different",
+    "reconstruction_mse", "truth_mse", "truth_mse_unturned", "yaw_mae_true", "slope_true",
+    "light_kept_true", "perfect_light_kept", "perfect_identity",
+)  # fmt: skip
+UNFILTERED = "no filter"
+# Directions, whether the loop is closed, whether it holds the light, by whose slope of the light.
+Way = tuple[Any, ...]
 
 
-class Bench:
-    """One run: rows in a throw-away database, pictures under `folder`."""
+class Ways:
+    """What each table compares: a name and a way of turning per row."""
 
-    def __init__(self, given: argparse.Namespace, folder: Path) -> None:
-        self.given = given
-        self.folder = folder
-        self.cards: dict[str, Any] = {}
+    def __init__(self, heads: Heads, timestep: int) -> None:
+        self.heads = heads
+        self.timestep = timestep
 
-    def measure(self) -> dict[str, Any]:
-        self.import_faces()
-        self.label()
-        self.add_generator()
-        figures = {"ceiling": self.ceiling()}
-        middle = self.embed("", self.given.timestep)
-        query = {"release": self.release.id}
-        everybody = self.fit(query, middle)
-        by_side = tuple(self.fit({**query, "consensus": side}, middle) for side in SIDES)
-        similar = self.fit(query, middle, {"weights": "similar"})
-        main = self.evaluate(
-            "main",
-            self.given.faces,
-            {
-                # One side's faces say nothing of how light moves; everybody's do.
-                "same light, closed loop that holds the light": (by_side, True, True, everybody),
-                "same light": (by_side, False, False),
-                "no filter": ((everybody,), False, False),
-            },
-        )
-        few = self.given.compared
-        beside = self.evaluate(
-            "light_and_loop",
-            few,
-            {
-                "same light": (by_side, False, False),
-                "same light, closed loop": (by_side, True, False),
-                "same light, closed loop that holds the light": (by_side, True, True, everybody),
-                "slopes like the source": ((similar,), False, False),
-                "slopes like the source, closed loop that holds the light": (
-                    (similar,),
-                    True,
-                    True,
-                ),
-            },
-        )
-        walks = {"two lines, moments": ((everybody,), False, False)}
-        for name, recipe in self.recipes():
-            walks[name] = ((self.fit(query, middle, recipe),), False, False)
-        ways = self.evaluate("ways_of_walking", few, walks)
-        spaces = self.evaluate("by_space", few, dict(self.spaces(query)))
-        return figures | self.told(main) | {
-            "ways_of_walking": self.short(ways),
-            "light_and_loop": self.short(beside),
-            "by_space": self.short(spaces),
+    @cached_property
+    def middle(self) -> Any:
+        return self.heads.embed("", self.timestep)
+
+    @cached_property
+    def everybody(self) -> Any:
+        return self.heads.fit(self.middle)
+
+    @cached_property
+    def by_side(self) -> tuple[Any, ...]:
+        return tuple(self.heads.fit(self.middle, consensus=side) for side in SIDES)
+
+    def main(self) -> dict[str, Way]:
+        return {
+            # One side's faces say nothing of how light moves; everybody's do.
+            "same light, closed loop that holds the light": (
+                self.by_side, True, True, self.everybody
+            ),
+            "same light": (self.by_side, False, False),
+            UNFILTERED: ((self.everybody,), False, False),
         }  # fmt: skip
 
-    def recipes(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        yield "two lines, straight", {"motion": "straight"}
-        yield "two lines, norm kept", {"motion": "norm"}
-        yield "one line, moments", {"lines": "one"}
+    def light_and_loop(self) -> dict[str, Way]:
+        similar = (self.heads.fit(self.middle, {"weights": "similar"}),)
+        return {
+            "same light": (self.by_side, False, False),
+            "same light, closed loop": (self.by_side, True, False),
+            "same light, closed loop that holds the light": (
+                self.by_side, True, True, self.everybody
+            ),
+            "slopes like the source": (similar, False, False),
+            "slopes like the source, closed loop that holds the light": (similar, True, True),
+        }  # fmt: skip
 
-    def spaces(self, query: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    def ways_of_walking(self) -> dict[str, Way]:
+        recipes = {
+            "two lines, straight": {"motion": "straight"},
+            "two lines, norm kept": {"motion": "norm"},
+            "one line, moments": {"lines": "one"},
+        }
+        return {
+            "two lines, moments": ((self.everybody,), False, False),
+            **{
+                name: ((self.heads.fit(self.middle, recipe),), False, False)
+                for name, recipe in recipes.items()
+            },
+        }
+
+    def by_space(self) -> dict[str, Way]:
+        last = self.heads.generator.card["last_timestep"]
+        return {
+            **{f"x_t, t={t}": (self.of_some(timestep=t), False, False) for t in (313, 509, 704)},
+            "x_T": (self.of_some(timestep=last), False, False),
+            "h": (self.of_some(timestep=509, kind="h"), False, False),
+        }
+
+    def encoder(self) -> dict[str, Way]:
+        """The encoder's latents, and inversion's of the same grid."""
+        ours = self.of_some(timestep=None, method="encoder", steps=None)
+        row = ours[0].generator.embeddings.filter(space=ours[0].space)[0]
+        theirs = self.of_some(timestep=row.timestep, steps=row.steps, refinements=row.refinements)
+        return {
+            "inversion": (theirs, False, False),
+            "encoder": (ours, False, False),
+            "inversion, closed loop that holds the light": (theirs, True, True),
+            "encoder, closed loop that holds the light": (ours, True, True),
+        }
+
+    def of_some(self, **how: Any) -> tuple[Any]:
+        """A direction through some people's faces in a space of their own."""
         people = ",".join(map(str, range(1, COMPARED_PEOPLE + 1)))
-        last = self.generator.card["last_timestep"]
-        for name, timestep, kind in (
-            ("x_t, t=313", 313, "x_t"), ("x_t, t=509", 509, "x_t"), ("x_t, t=704", 704, "x_t"),
-            ("x_T", last, "x_t"), ("h", 509, "h"),
-        ):  # fmt: skip
-            embedding = self.embed(f"identity={people}", timestep, kind)
-            # Weights by likeness hold the light without a fit for each side.
-            recipe = {"weights": "similar", "motion": "straight" if kind == "h" else "moments"}
-            direction = self.fit({**query, "identity": people}, embedding, recipe)
-            yield name, ((direction,), False, False)
+        embedding = self.heads.embed(f"identity={people}", **how)
+        # Weights by likeness hold the light without a fit for each side.
+        motion = "straight" if how.get("kind") == "h" else "moments"
+        recipe = {"weights": "similar", "motion": motion}
+        return (self.heads.fit(embedding, recipe, identity=people),)
 
-    def import_faces(self) -> None:
-        from labeling.importing.celeba import import_faces
-        from lightstage.celeba import write_dataset
 
-        n = self.given.rendered
-        say(f"rendering {n} faces of seed {SEED}, or finding them in {self.folder / 'stage'}")
-        write_dataset(self.folder / "stage", n, SEED)
-        self.dataset = import_faces(self.folder / "stage", "bench").dataset
+TABLES: dict[str, Callable[[Ways], dict[str, Way]]] = {
+    "main": Ways.main,
+    "light_and_loop": Ways.light_and_loop,
+    "ways_of_walking": Ways.ways_of_walking,
+    "by_space": Ways.by_space,
+    "encoder": Ways.encoder,
+}
 
-    def label(self) -> None:
-        """Simulated votes on every face, then what the model and they say together, released."""
-        from django.core.management import call_command
 
-        from labeling import jobs, queue, refreshes, releases
-        from labeling.models import Refresh
+def evaluated(
+    title: str, ways: dict[str, Way], folder: Path, n_faces: int, degrees: Sequence[float]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Rows of figures for each way, all on the same faces, and the probes' own errors.
 
-        say("simulated votes, a refresh, a release")
-        campaign = queue.create_campaign(self.dataset, "bench", title="bench")
-        queue.top_up(campaign)
-        with Path(os.devnull).open("w") as silence:
-            call_command("simulate_votes", "bench", faces=self.given.rendered, stdout=silence)
-        waiting = Refresh.objects.filter(campaign=campaign, status="queued").first()
-        self.done(waiting or Refresh.objects.create(campaign=campaign), refreshes.refresh)
-        body = {"include": ["human", "model"]}
-        self.release = self.done(
-            jobs.ask_release(campaign, user=None, body=body, key=""), releases.write
+    Strips and tables are written under folder; faces that were turned before are not turned again.
+    """
+    from editing.management.contenders import Setting
+    from editing.management.evaluated import summary, write_tables
+    from editing.management.evaluation import Evaluation
+    from editing.management.plotted import write_plots
+
+    settings = [Setting(name, *way) for name, way in ways.items()]
+    say(f"turning {n_faces} faces in {len(settings)} ways: {', '.join(ways)}")
+    work = Evaluation(settings, folder / "evaluation", degrees, n_faces, told_now_and_then())
+    records = work.run()
+    rows = summary(records)
+    own = folder / "tables" / title
+    own.mkdir(parents=True, exist_ok=True)
+    write_tables(rows, records, own)
+    write_plots(rows, own)
+    return rows, work.cards()
+
+
+def kept(path: Path, asked: dict[str, Any], made: Callable[[], dict[str, Any]] | None) -> Any:
+    """What a file says, made first where that is wanted; None where it was asked otherwise."""
+    from editing.runs.provenance import code_version
+
+    if made is not None:
+        told = {"asked": asked, "code": code_version()["sources_sha256"][:12], **made()}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(told))
+    if not path.is_file():
+        return None
+    told = json.loads(path.read_text())
+    if told["asked"] != asked:
+        say(f"left out: {path} was measured with {told['asked']}, asked now are {asked}")
+        return None
+    return told
+
+
+def measured(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    from benchmarks._ceiling import ceiling
+
+    heads = Heads(given.folder.resolve() / "stage", given.generator)
+    ways = Ways(heads, given.timestep)
+    generator = heads.generator.sha256
+    own = folder / generator[:8]
+    asked = {"generator": generator, "timestep": given.timestep, "degrees": given.angles}
+
+    path = own / "ceiling.json"
+    by_samples = kept(
+        path, {"generator": generator},
+        None if path.is_file() else lambda: ceiling(heads.generator, heads.dataset, STEPS),
+    )  # fmt: skip
+    found = {}
+    for title, ways_of in TABLES.items():
+        n_faces = given.faces if title == "main" else given.compared
+
+        def made(title: str = title, ways_of: Any = ways_of, n: int = n_faces) -> dict[str, Any]:
+            rows, cards = evaluated(title, ways_of(ways), own, n, given.angles)
+            return {"rows": rows, "probes": cards}
+
+        table = kept(
+            own / "tables" / title / "kept.json", asked, made if title in given.tables else None
         )
+        if table is not None:
+            found[title] = table
+    return {
+        "ceiling": {name: by_samples[name] for name in by_samples if name != "asked"},
+        **(promised(**found["main"]) if "main" in found else {}),
+        **{title: short(table["rows"]) for title, table in found.items() if title != "main"},
+        "tables": {
+            title: {"code": table["code"], "measured_now": title in given.tables}
+            for title, table in found.items()
+        },
+    }
 
-    def add_generator(self) -> None:
-        from editing import jobs, runs
 
-        folder = str(self.given.generator)
-        row = jobs.add_generator(
-            user=None, name="bench", source=folder, anywhere=True, body={}, ring=nobody
-        )
-        self.generator = self.done(row, runs.check_generator)
+def promised(rows: list[dict[str, Any]], probes: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The promised keys, from the first setting and, for the light, from the one unfiltered."""
+    overall = {row["setting"]: row for row in rows if row["degrees"] == "all"}
+    best, unfiltered = next(iter(overall.values())), overall[UNFILTERED]
+    angles = [r for r in rows if r["setting"] == best["setting"] and r["degrees"] != "all"]
+    told = {name: rounded(best[name]) for name in PROMISED if name in best}
+    intervals = {
+        name: [rounded(best[f"{name}_low"]), rounded(best[f"{name}_high"])] for name in told
+    }
+    return {
+        "faces": best["faces"],
+        "setting": best["setting"],
+        "requested": [row["degrees"] for row in angles],
+        "achieved_mean": [round(row["achieved_mean"], 2) for row in angles],
+        "achieved_mean_true": [round(row.get("achieved_mean_true", 0), 2) for row in angles],
+        **told,
+        "light_kept_unfiltered": rounded(unfiltered["light_kept"]),
+        "intervals": intervals,
+        "settings": short(rows),
+        "probes": probes,
+    }
 
-    def embed(self, query: str, timestep: int, kind: str = "x_t") -> Any:
-        from editing import jobs, runs
-        from editing.filters import FaceFilter
 
-        say(f"latents of {query[:30] or 'every face'} at t={timestep} ({kind})")
-        job = jobs.embed(
-            user=None,
-            generator=self.generator,
-            face_filter=FaceFilter.parse(query),
-            timestep=timestep,
-            steps=STEPS,
-            kind=kind,
-            body={},
-            ring=nobody,
-        )
-        return self.done(job, runs.embed)
-
-    def fit(
-        self, query: dict[str, Any], embedding: Any, recipe: dict[str, Any] | None = None
-    ) -> Any:
-        from editing import jobs, runs
-        from editing.filters import FaceFilter
-        from editing.recipes import FitRecipe
-
-        say(f"a direction: {query.get('consensus', 'every light')}, {recipe or 'as usual'}")
-        job = jobs.fit_direction(
-            user=None,
-            generator=self.generator,
-            face_filter=FaceFilter.parse({key: str(value) for key, value in query.items()}),
-            embedding=embedding,
-            recipe=FitRecipe.parse(recipe),
-            body={},
-            ring=nobody,
-        )
-        return self.done(job, runs.fit_direction)
-
-    def evaluate(self, title: str, n_faces: int, ways: dict[str, Any]) -> list[dict[str, Any]]:
-        """Rows of figures for each way, all on the same faces; strips and tables are kept."""
-        from editing.management.contenders import Setting
-        from editing.management.evaluated import summary, write_tables
-        from editing.management.evaluation import Evaluation
-        from editing.management.plotted import write_plots
-
-        settings = [Setting(name, *way) for name, way in ways.items()]
-        say(f"turning {n_faces} faces in {len(settings)} ways: {', '.join(ways)}")
-        folder = self.folder / "evaluation"
-        work = Evaluation(settings, folder, self.given.angles, n_faces, told_now_and_then())
-        records = work.run()
-        rows = summary(records)
-        own = self.folder / "tables" / title
-        own.mkdir(parents=True, exist_ok=True)
-        write_tables(rows, records, own)
-        write_plots(rows, own)
-        self.cards[title] = work.cards()
-        return rows
-
-    def ceiling(self) -> dict[str, Any]:
-        """What the generator can do at all: how far its samples are from real faces."""
-        import torch
-
-        from editing.engine.ddim import generate, time_grid
-        from editing.engine.images import to_tensor
-        from editing.runs.loading import crops_of, denoiser_of
-        from editing.runs.probing import identity_of
-
-        say(f"{N_SAMPLES} samples of the generator beside real faces")
-        denoiser = denoiser_of(self.generator)
-        size = denoiser.image_size
-        noise = torch.randn(
-            N_SAMPLES, 3, size, size, generator=torch.Generator().manual_seed(0),
-            dtype=torch.float64,
-        )  # fmt: skip
-        grid = time_grid(denoiser.alpha_bar, STEPS)
-        made = [generate(denoiser, part, grid) for part in noise.split(32)]
-        measure, _ = identity_of(self.dataset, size, lambda share, step="": None)
-        ids = list(self.dataset.faces.order_by("id").values_list("id", flat=True)[: 2 * N_SAMPLES])
-        real = measure.embed(to_tensor(crops_of(ids, size)))
-        samples = measure.embed(torch.cat(made).float().clamp(-1, 1))
-        one, other = real[::2], real[1::2]
-        return {
-            "samples": N_SAMPLES,
-            "sample_distance": rounded(kernel_distance(samples, one)),
-            "real_distance": rounded(kernel_distance(other, one)),
-            "what": "squared kernel distance (as in KID, cubic) of identity vectors",
-            "training": self.generator.card.get("training"),
+def short(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures over all angles, each as value, low and high."""
+    return {
+        row["setting"]: {
+            "faces": row["faces"],
+            **{
+                name: [rounded(row[name + end], 3) for end in ("", "_low", "_high")]
+                for name in FIGURES
+                if name in row
+            },
         }
-
-    def told(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        """The promised keys, from the first setting and, for the light, from the last."""
-        overall = {row["setting"]: row for row in rows if row["degrees"] == "all"}
-        best, unfiltered = next(iter(overall.values())), overall["no filter"]
-        angles = [r for r in rows if r["setting"] == best["setting"] and r["degrees"] != "all"]
-        names = (
-            "yaw_mae", "slope", "light_kept", "identity", "identity_same_person",
-            "identity_different", "reconstruction_mse", "truth_mse", "truth_mse_unturned",
-            "yaw_mae_true", "slope_true", "light_kept_true", "perfect_light_kept",
-            "perfect_identity",
-        )  # fmt: skip
-        told = {name: rounded(best[name]) for name in names if name in best}
-        intervals = {
-            name: [rounded(best[f"{name}_low"]), rounded(best[f"{name}_high"])] for name in told
-        }
-        return {
-            "faces": best["faces"],
-            "setting": best["setting"],
-            "requested": [row["degrees"] for row in angles],
-            "achieved_mean": [round(row["achieved_mean"], 2) for row in angles],
-            "achieved_mean_true": [round(row.get("achieved_mean_true", 0), 2) for row in angles],
-            **told,
-            "light_kept_unfiltered": rounded(unfiltered["light_kept"]),
-            "intervals": intervals,
-            "settings": self.short(rows),
-            "probes": self.cards["main"],
-        }
-
-    def short(self, rows: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            row["setting"]: {
-                "faces": row["faces"],
-                **{
-                    name: [rounded(row[name + end], 3) for end in ("", "_low", "_high")]
-                    for name in FIGURES
-                    if name in row
-                },
-            }
-            for row in rows
-            if row["degrees"] == "all"
-        }
-
-    def done(self, job: Any, work: Callable[[Any, Any], None]) -> Any:
-        from labeling import worker
-
-        worker.run(type(job), job.id, work)
-        job.refresh_from_db()
-        if job.status != "done":
-            raise SystemExit(f"{type(job).__name__} {job.id} is {job.status}: {job.error}")
-        return job
-
-
-def nobody(job_id: int) -> None:
-    """Rings no worker: the benchmark does the work itself."""
+        for row in rows
+        if row["degrees"] == "all"
+    }
 
 
 def told_now_and_then() -> Callable[[float, str], None]:
@@ -297,30 +265,27 @@ def told_now_and_then() -> Callable[[float, str], None]:
     return tell
 
 
-def kernel_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """The unbiased squared distance of two sets (n, d) under (<x, y> + 1)^3 [1].
-
-    [1] Binkowski et al. 2018, arXiv 1801.01401; there on Inception's features, over d
-    """
-
-    def mean(x: np.ndarray, y: np.ndarray, same: bool) -> float:
-        k = (x @ y.T + 1) ** 3
-        n = len(x)
-        return float((k.sum() - np.trace(k)) / (n * (n - 1)) if same else k.mean())
-
-    return mean(a, a, True) + mean(b, b, True) - 2 * mean(a, b, False)
-
-
 def measure(given: argparse.Namespace) -> dict[str, Any]:
-    folder = given.folder.resolve()
-    shutil.rmtree(folder / "evaluation", ignore_errors=not given.folder.exists())
-    with throw_away_database():
-        return Bench(given, folder).measure()
+    from lightstage.celeba import write_dataset
+
+    stage = given.folder.resolve() / "stage"
+    say(f"rendering {given.rendered} faces of seed {SEED}, or finding them in {stage}")
+    n_faces = write_dataset(stage, given.rendered, SEED)
+    # Labels and probes follow from all faces there are: other faces, another database.
+    folder = given.folder.resolve() / f"{n_faces}-faces"
+    if given.fresh:
+        from config import postgres
+
+        postgres.stop(folder / "var" / "postgresql")
+        shutil.rmtree(folder, ignore_errors=True)
+    with kept_database(folder / "var"):
+        return measured(given, folder)
 
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     var = Path(os.environ.get("PENUMBRA_VAR") or ROOT / "var")
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--faces", type=int, default=200, help="held-out faces of the main table")
     parser.add_argument("--compared", type=int, default=COMPARED_FACES, help="of the others")
     parser.add_argument("--rendered", type=int, default=3600)
@@ -328,6 +293,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--timestep", type=int, default=509, help="noise of the main latents")
     parser.add_argument("--generator", type=Path, default=SHIPPED)
     parser.add_argument("--folder", type=Path, default=var / "bench" / "rotation")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
     return parser.parse_args(arguments)
 
 
