@@ -169,8 +169,14 @@ def at_size(
     masks = torch.stack([placed.subject.masks[region] for region, _ in directions])[:, None]
     hold = _softened(masks, terms).to(x.device) if holds else None
     v = torch.stack(list(directions.values())).to(x.device)
+
+    def some(strength: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+        at = which.to(x.device)
+        held = None if hold is None else hold[at]
+        return _edit(denoiser, placed, v[at], strength, terms, held)
+
     found = matched(
-        lambda strength: _edit(denoiser, placed, v, strength, terms, hold),
+        some,
         len(v),
         x,
         masks.to(x.device),

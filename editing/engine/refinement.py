@@ -83,7 +83,13 @@ def _at_size(
     start: float,
 ) -> Matched:
     return matched(
-        lambda strength: edit(v, strength), len(v), x, mask, size, start=start, rounds=SEARCH_ROUNDS
+        lambda strength, which: edit(v[which.to(v.device)], strength),
+        len(v),
+        x,
+        mask,
+        size,
+        start=start,
+        rounds=SEARCH_ROUNDS,
     )
 
 

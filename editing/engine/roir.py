@@ -52,7 +52,7 @@ def roir(x: torch.Tensor, x_edited: torch.Tensor, mask: torch.Tensor) -> torch.T
 
 @torch.no_grad()
 def matched(
-    edit: Callable[[torch.Tensor], torch.Tensor],
+    edit: Callable[[torch.Tensor, torch.Tensor], torch.Tensor],
     n: int,
     x: torch.Tensor,
     mask: torch.Tensor,
@@ -64,30 +64,40 @@ def matched(
 ) -> Matched:
     """Search the strengths of n edits until each changes the mask's inside by one size.
 
-    edit    edit(strengths (n,)) gives pictures (n, c, h, w)
+    edit    edit(strengths (m,), which (m,)) gives pictures (m, c, h, w) of some of the n edits;
+            those that are near enough are not made again
     size    the wished `change`; what cannot reach it keeps the nearest that was seen
     start   first strength; every later one assumes that a change grows with its strength
     """
     strength = torch.as_tensor(start, dtype=torch.float64).expand(n).clone()
+    of_all = mask.ndim > 2 and len(mask) == n
+    which = torch.arange(n)
     best: Matched | None = None
     for _ in range(rounds):
-        made = edit(strength)
-        now = Matched(strength, made, change(x, made, mask), roir(x, made, mask))
-        best = now if best is None else _nearer(now, best, size)
-        if bool(((best.size / size).log().abs() <= tolerance).all()):
+        made = edit(strength, which)
+        of_these = mask[which.to(mask.device)] if of_all else mask
+        now = Matched(strength, made, change(x, made, of_these), roir(x, made, of_these))
+        best = now if best is None else _nearer(now, which, best, size)
+        is_off = (best.size / size).log().abs() > tolerance
+        if not bool(is_off.any()):
             break
         step = (size / now.size.clamp(min=1e-9)).clamp(1 / LARGEST_LEAP, LARGEST_LEAP)
-        strength = strength * step.to(strength)
+        still = is_off.cpu()[which]
+        strength, which = (strength * step.to(strength))[still], which[still]
     if best is None:
         raise ValueError(f"A search takes 1 or more rounds, not {rounds}.")
     return best
 
 
-def _nearer(now: Matched, best: Matched, size: float) -> Matched:
-    is_nearer = (now.size / size).log().abs() < (best.size / size).log().abs()
+def _nearer(now: Matched, which: torch.Tensor, best: Matched, size: float) -> Matched:
+    """The best so far, with those of `which` replaced that have come nearer to the size."""
+    at = which.to(best.size.device)
+    is_nearer = (now.size / size).log().abs() < (best.size[at] / size).log().abs()
 
     def pick(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-        return torch.where(is_nearer.reshape(-1, *[1] * (a.dim() - 1)), a, b)
+        kept, better = b.clone(), is_nearer.to(b.device)
+        kept[which.to(b.device)[better]] = a[better]
+        return kept
 
     return Matched(
         pick(now.strength, best.strength),

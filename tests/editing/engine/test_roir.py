@@ -29,21 +29,27 @@ def test_edits_that_saturate_are_brought_to_one_size_and_compared_there():
     x, _, mask = pictures()
     gain = torch.tensor([3.0, 0.5, 0.02])
 
-    def edit(strength: torch.Tensor) -> torch.Tensor:
-        inside = torch.tanh(gain * strength)[:, None, None, None]
+    asked = []
+
+    def edit(strength: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
+        asked.append(which.tolist())
+        inside = torch.tanh(gain[which] * strength)[:, None, None, None]
         return x + inside * mask + inside**2 * (1 - mask)
 
     found = matched(edit, 3, x, mask, 0.12, rounds=6)
     np.testing.assert_allclose(found.size, 0.12, rtol=0.03)
     # ROIR of this edit is its size inside times sqrt(48 / 16), whatever strength it took.
     np.testing.assert_allclose(found.roir, 0.12 * 3**0.5, rtol=0.05)
-    torch.testing.assert_close(found.x, edit(found.strength))
+    # What has its size is not made again.
+    assert asked[0] == [0, 1, 2]
+    assert asked[-1] == [2]
+    torch.testing.assert_close(found.x, edit(found.strength, torch.arange(3)))
 
 
 def test_an_edit_that_never_reaches_the_size_keeps_the_nearest():
     x, _, mask = pictures()
 
-    def edit(strength: torch.Tensor) -> torch.Tensor:
+    def edit(strength: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
         return x + (0.05 * torch.tanh(strength))[:, None, None, None] * mask
 
     found = matched(edit, 1, x, mask, 0.12, rounds=5)
