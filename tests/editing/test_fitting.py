@@ -18,7 +18,7 @@ from editing.runs.keeping import keep, stored_fit
 from editing.runs.loading import store_of
 from labeling import worker
 from labeling.errors import Refused
-from labeling.models import Consensus, Dataset, Face
+from labeling.models import Consensus, Dataset, Face, Release, ReleasedLabel
 from labeling.worker import Progress, Stopped
 from tests.editing.planting import (  # noqa: F401 the fixtures
     PROBABILITIES,
@@ -183,6 +183,33 @@ def test_slopes_are_local_to_the_source(ask: Callable[..., Direction], lit: Data
     Consensus.objects.filter(face=face).update(probabilities=[0.0, 1.0, 0.0])
     local_fits._local.cache_clear()
     assert not fit_for(job, face).is_local
+
+
+def test_the_light_of_a_source_is_what_the_release_says_not_what_was_voted_since(
+    ask: Callable[..., Direction], lit: Dataset
+) -> None:
+    then = list(Consensus.objects.all())
+    release = Release.objects.create(campaign=then[0].campaign, number=1, status="done")
+    fields = ("face_id", "choice", "probability", "probabilities", "source")
+    ReleasedLabel.objects.bulk_create(
+        ReleasedLabel(release=release, n_votes=1, **{name: getattr(one, name) for name in fields})
+        for one in then
+    )
+    Consensus.objects.update(choice="right", probabilities=PROBABILITIES["right"])
+    job = ask(f"release={release.id}", WIDE, weights="similar")
+    found = fitted(job)
+    keep(job, found.fit, found.chosen.used, found.tones, found.chosen.edges, {})
+    of = {one.face_id: one.choice for one in then}
+    apart = [face for face in lit.faces.all() if face.id in set(found.chosen.held_out.id)]
+    for side in ("left", "right"):
+        face = next(face for face in apart if of[face.id] == side)
+        local = fit_for(job, face)
+        assert local.is_local
+        assert np.corrcoef(local.right.slope, SLOPES[side])[0, 1] > 0.95
+    # What the release leaves out has no light to be compared by.
+    ReleasedLabel.objects.filter(face=face).delete()
+    local_fits._local.cache_clear()
+    assert np.corrcoef(fit_for(job, face).right.slope, SLOPES[side])[0, 1] < 0.9
 
 
 def test_without_similar_weights_every_face_has_the_direction_s_own_lines(
