@@ -14,6 +14,7 @@ from editing.management.evaluated import as_text, summary, write_tables
 from editing.management.evaluation import DEGREES, Evaluation
 from editing.management.plotted import write_plots
 from editing.models import Direction
+from editing.runs.rendering import light_of
 from labeling.errors import Refused
 
 LOOPS = {"open": (False, False), "closed": (True, False), "light": (True, True)}
@@ -78,4 +79,14 @@ class Command(BaseCommand):
             direction = jobs.find(Direction, int(text))
             jobs.ready(direction, "direction")
             directions.append(direction)
-        return [Setting(f"{ids}-{loop}", tuple(directions), *LOOPS[loop]) for loop in loops]
+        # As a user's edits do: faces that are all lit alike borrow the slope of others' light.
+        lit_by = light_of(directions[0]) if "light" in loops else None
+        return [
+            Setting(
+                f"{ids}-{loop}",
+                tuple(directions),
+                *LOOPS[loop],
+                lit_by if loop == "light" else None,
+            )
+            for loop in loops
+        ]

@@ -7,10 +7,12 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from editing.management.commands import evaluate_rotation
 from editing.management.contenders import Setting
 from editing.management.evaluation import Evaluation
 from editing.models import Direction
 from editing.runs.keeping import stored_rows
+from editing.runs.rendering import light_of
 from labeling.models import Dataset
 
 
@@ -90,3 +92,9 @@ def test_the_command_prints_a_table_and_says_what_it_cannot_find(
         call_command("evaluate_rotation", "three")
     with pytest.raises(CommandError, match="one angle"):
         call_command("evaluate_rotation", str(direction.id), degrees=[0.0])
+
+
+def test_the_light_is_held_as_a_users_edit_holds_it(direction: Direction) -> None:
+    free, held = evaluate_rotation.Command().ways(str(direction.id), ["closed", "light"])
+    assert free.light_of is None
+    assert held.light_of == light_of(direction)
