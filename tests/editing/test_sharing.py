@@ -13,12 +13,13 @@ from django.conf import settings
 from django.db import connection
 from safetensors import safe_open
 
+from editing import tasks
 from editing.models import Embedding
 from editing.runs.embedding import embed, join
 from editing.runs.loading import store_of
 from editing.runs.sharing import LOCK, blocks, held
 from labeling import worker
-from labeling.models import Dataset, Face
+from labeling.models import Dataset, Face, Job
 from tests.workers import ROOT, Worker
 
 Ask = Callable[..., Embedding]
@@ -30,6 +31,11 @@ from editing.models import Embedding
 from labeling import worker
 worker.run(Embedding, int(sys.argv[1]), runs.embed)
 """
+
+
+@pytest.fixture
+def idle(worker: Worker) -> Worker:
+    return worker
 
 
 @contextmanager
@@ -121,6 +127,30 @@ def test_who_joins_an_embedding_that_ended_does_nothing(many: Dataset, ask_embed
     Embedding.objects.filter(id=job.id).update(status="cancelled")
     join(job)
     assert not store_of(job.generator, job.space).present(Face.objects.values_list("id", flat=True))
+
+
+@pytest.mark.slow
+def test_an_idle_worker_takes_the_free_faces_of_an_embedding_and_whoever_leads_finds_them(
+    idle: Worker, many: Dataset, ask_embedding: Ask, done: Callable[[Job], Job]
+) -> None:
+    job = ask_embedding()
+    face_ids = set(many.faces.values_list("id", flat=True))
+    block, theirs = next(iter(blocks(sorted(face_ids)).items()))
+    with someone_else() as take:
+        take(job.space, block)
+        tasks.ring_join(job.id)
+        deadline = time.monotonic() + 120
+        while len(present := store_of(job.generator, job.space).present(face_ids)) < len(
+            face_ids
+        ) - len(theirs):
+            assert time.monotonic() < deadline, idle.said()[-4000:]
+            time.sleep(0.1)
+        assert not set(present) & set(theirs)
+    assert Embedding.objects.get(id=job.id).status == "queued"  # helping is not leading
+    done(job)
+    assert (job.status, job.error, job.n_embedded) == ("done", None, len(face_ids))
+    assert job.figures["n_found_already"] == len(face_ids) - len(theirs)
+    assert chunked_faces(job) == sorted(face_ids)
 
 
 @pytest.mark.slow
