@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -12,12 +11,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from editing.engine.lessons import BATCH, Budget, Taught, teach
 from editing.engine.likeness import Likeness, measure_likeness
+from editing.engine.netfiles import read_net, write_net
 from editing.engine.probes import held_out_people, number_type
 
 FORMAT = 2
@@ -56,28 +54,16 @@ class IdentityProbe:
         return torch.cat(found).double().numpy() if found else np.empty((0, DIMENSIONS))
 
     def save(self, path: str | Path) -> None:
-        metadata = {
-            "format": str(FORMAT),
-            "likeness": json.dumps(self.likeness.to_json()),
-            "taught": json.dumps(asdict(self.taught)),
-        }
-        state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
-        save_file(state, path, metadata)
+        told = {"likeness": self.likeness.to_json(), "taught": asdict(self.taught)}
+        write_net(path, self.net, "identity", FORMAT, told)
 
     @classmethod
     def load(cls, path: str | Path) -> IdentityProbe:
         """A saved probe; raises ValueError for a file of another format."""
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != str(FORMAT) or "likeness" not in metadata:
-                raise ValueError(
-                    f"{path} has identity format {metadata.get('format')}; expected {FORMAT}."
-                )
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state, told = read_net(path, "identity", FORMAT)
         net = _new_net()
         net.load_state_dict(state)
-        taught = Taught(**json.loads(metadata["taught"]))
-        return cls(net, Likeness.from_json(json.loads(metadata["likeness"])), taught)
+        return cls(net, Likeness.from_json(told["likeness"]), Taught(**told["taught"]))
 
 
 def train_identity(

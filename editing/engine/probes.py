@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,11 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import nn
 
 from editing.engine.lessons import BATCH, Budget, Taught, teach
+from editing.engine.netfiles import read_net, write_net
 
 FORMAT = 2
 READ_SIZE = 32  # crops are read at this size: yaw and light are coarse, and time is short
@@ -79,21 +77,12 @@ class FaceProbe:
             "held_out": asdict(self.held_out),
             "taught": asdict(self.taught),
         }
-        metadata = {"format": str(FORMAT), "probe": json.dumps(told)}
-        state = {name: value.contiguous() for name, value in self.net.state_dict().items()}
-        save_file(state, path, metadata)
+        write_net(path, self.net, "probe", FORMAT, told)
 
     @classmethod
     def load(cls, path: str | Path) -> FaceProbe:
         """A saved probe; raises ValueError for a file of another format."""
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != str(FORMAT) or "probe" not in metadata:
-                raise ValueError(
-                    f"{path} has probe format {metadata.get('format')}; expected {FORMAT}."
-                )
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        told = json.loads(metadata["probe"])
+        state, told = read_net(path, "probe", FORMAT)
         net = _new_net(len(told["light_classes"]))
         net.load_state_dict(state)
         held_out, taught = HeldOut(**told["held_out"]), Taught(**told["taught"])
