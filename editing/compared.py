@@ -55,6 +55,8 @@ FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("probe.yaw_error", "the yaw probe itself is off", _degrees),
 )
 
+FINER = {name for path, name, _ in FIGURES if path.startswith(("lines.", "beside."))}
+
 EDIT_FIGURES: tuple[tuple[str, str, Show], ...] = (
     ("yaw_mae", "off the asked degrees, mean", _degrees),
     ("light_kept", "frames that keep the side of the light", _share),
@@ -70,12 +72,16 @@ FRAME_FIGURES: tuple[tuple[str, str, Show], ...] = (
 
 
 def table(directions: Sequence[Direction]) -> list[dict[str, Any]]:
-    """A row for each figure that one of them has: name, and a text or None for each direction."""
+    """A row for each figure that one of them has: name, and a text or None for each direction.
+
+    Rows that tell of the lines rather than of turned heads are marked with "is_finer".
+    """
     rows = [
         {"name": name, "values": [_setting(direction, name) for direction in directions]}
         for name in ("faces", "space", "bins", *_recipe_names(directions))
     ]
-    return rows + _told([direction.result for direction in directions], FIGURES)
+    told = _told([direction.result for direction in directions], FIGURES)
+    return rows + [{**row, "is_finer": row["name"] in FINER} for row in told]
 
 
 def edits_table(edits: Sequence[Edit]) -> list[dict[str, Any]]:

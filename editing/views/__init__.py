@@ -6,7 +6,8 @@ from editing.views.directions import direction_page, directions_page, edit_page
 from editing.views.explorer import explorer_page
 from editing.views.faces import faces_page
 from editing.views.jobs import generators_page, jobs_page
-from editing.views.local import decomposition_page, library_page, local_page, mark_page
+from editing.views.local import library_page, local_page, mark_page
+from editing.views.sheets import decomposition_page
 
 urlpatterns = [
     path("faces", faces_page, name="faces"),

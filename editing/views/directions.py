@@ -11,7 +11,7 @@ from editing import compared, drawing, jobs
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
 from editing.shown import rows_of, with_urls
-from editing.views.local import local_edit_page
+from editing.views.local_edits import local_edit_page
 from labeling.models import Face
 from labeling.roles import page_for
 
@@ -43,6 +43,7 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
         "direction": direction,
         "url": reverse("api-direction", args=[direction.id]),
         "filter": FaceFilter.parse(direction.filter).as_pairs(),
+        "dataset": direction.dataset.name,
         "offered": [by_id[i] for i in result.get("held_out", [])[:OFFERED] if i in by_id],
         "edits": direction.edits.select_related("face").order_by("-id")[:12],
         "most_degrees": jobs.MOST_DEGREES,

@@ -51,6 +51,7 @@ def explorer_page(request: HttpRequest) -> HttpResponse:
         "table": compared.table(done) if done else None,
         "response": _response(done),
         "offered": _offered(done),
+        "dataset": done[0].dataset.name if done else "",
         "most_degrees": jobs.MOST_DEGREES,
         "turned": _turned(rows["turn_a"], rows["turn_b"]),
         "figures_shown": rows["figures"] and _figures(rows["figures"]),

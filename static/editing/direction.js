@@ -2,10 +2,12 @@
 /** Ask for a face to be turned along this direction. */
 
 import { askOnSubmit } from "./ask.js";
+import { wirePickers } from "./picker.js";
 import { wireSaving } from "./svg.js";
 import { turnBody, wireSettings } from "./turn.js";
 
 wireSaving();
+wirePickers();
 /** @type {HTMLFormElement | null} */
 const form = document.querySelector("form[data-direction]");
 if (form) {

@@ -5,6 +5,7 @@ import { ApiError, request } from "../api.js";
 import { askOnSubmit, fieldsOf } from "./ask.js";
 import { queryOf, wireAttributes } from "./filter.js";
 import { drawHistogram, EDGES } from "./histogram.js";
+import { wirePickers } from "./picker.js";
 import { wireSaving } from "./svg.js";
 import { turnBody, wireSettings } from "./turn.js";
 import { wireTurning } from "./turning.js";
@@ -77,8 +78,11 @@ async function count() {
  * @param {string} filter
  */
 function tellOfWhat(filter) {
+  // Where there is one dataset only, the form does not ask for it.
+  const asksDataset = Boolean(form.elements.namedItem("dataset"));
   /** @param {string} query */
-  const ordered = (query) => [...new URLSearchParams(query)].map(String).sort().join("&");
+  const ordered = (query) =>
+    [...new URLSearchParams(query)].filter(([name]) => asksDataset || name !== "dataset").map(String).sort().join("&");
   /** @type {NodeListOf<HTMLElement>} */
   const notes = page.querySelectorAll("[data-drawn-of]");
   for (const note of notes) note.hidden = ordered(note.dataset.drawnOf ?? "") === ordered(filter);
@@ -191,4 +195,5 @@ form.addEventListener("submit", (event) => {
 });
 wireAttributes(form);
 wireSaving();
+wirePickers();
 count();

@@ -30,7 +30,7 @@ export function turnBody(form, direction) {
   return {
     kind: "rotation",
     direction,
-    face: Number(String(fields.get("other") ?? "").trim() || fields.get("face")),
+    face: Number(fields.get("face")),
     degrees: Array.from({ length: 2 * n + 1 }, (_, index) => (index - n) * step),
     ...Object.fromEntries(settings.map((name) => [name, true])),
   };

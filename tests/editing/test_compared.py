@@ -21,6 +21,10 @@ def test_a_figure_that_only_one_has_is_told_beside_a_gap() -> None:
     assert row(table, "refits against it, cosine, left") == ["0.9 (0.8 to 0.95)", None]
     assert row(table, "keep the side of the light") is None
     assert row(table, "faces") == ["consensus left"] * 2
+    # What tells of lines only is told apart from what tells of heads.
+    assert [one["name"] for one in table if one.get("is_finer")] == [
+        "refits against it, cosine, left"
+    ]
 
 
 def test_only_options_that_leave_the_usual_way_are_told() -> None:

@@ -1,9 +1,17 @@
 // @ts-check
 /** Directions of a face's regions: the sheet as it grows, then edit with one, or keep it. */
 
+import { request } from "../../api.js";
 import { watchAll } from "../../jobs.js";
 import { askOnSubmit } from "../ask.js";
+import { queryOf, wireAttributes } from "../filter.js";
+import { chosenFaces, wirePickers } from "../picker.js";
+import { settingsOf, strengthsOf, wireComposing } from "./composing.js";
+import { askForFaces } from "./faces.js";
 import { wireKeeping } from "./keeping.js";
+import { wireSliding } from "./sliding.js";
+
+const PATIENCE_MS = 250;
 
 const sheet = document.querySelector("[data-sheet]");
 
@@ -26,72 +34,125 @@ document.addEventListener("job:changed", async (event) => {
 });
 watchAll();
 
-/**
- * The strengths from -reach to reach.
- * @param {FormData} fields
- */
-function strengths(fields) {
-  const reach = Number(fields.get("reach")), n = Number(fields.get("frames"));
-  return Array.from({ length: n }, (_, at) => Math.round(1e4 * reach * ((2 * at) / (n - 1) - 1)) / 1e4 || 0);
-}
+wirePickers();
+wireSliding();
 
 /** @type {HTMLFormElement | null} */
 const edit = document.querySelector("form[data-edit]");
 /** @type {HTMLFormElement | null} */
 const many = document.querySelector("form[data-transfer]");
+/** @type {HTMLFormElement | null} */
+const cluster = document.querySelector("form[data-cluster]");
 if (edit) {
-  const settings = () => {
-    const fields = new FormData(edit);
-    /** @type {Record<string, unknown>} */
-    const told = {};
-    if (fields.get("form")) told.form = fields.get("form");
-    if (fields.get("hold_outside")) told.hold_outside = true;
-    return { component: Number(fields.get("component")), strengths: strengths(fields), settings: told };
-  };
-  askOnSubmit(
+  wireComposing(edit);
+  const shared = () => ({
+    component: Number(new FormData(edit).get("component")),
+    strengths: strengthsOf(edit),
+    settings: settingsOf(edit),
+  });
+  const own = Number(edit.dataset.face);
+  askForFaces(
     edit,
     () => {
-      const fields = new FormData(edit);
-      const body = { kind: "local", face: Number(fields.get("other") || edit.dataset.face), ...settings() };
-      return fields.get("reference") ? { ...body, reference: Number(fields.get("reference")) } : body;
+      const [reference] = chosenFaces(edit, "reference");
+      return { kind: "local", ...shared(), ...(reference ? { reference } : {}) };
     },
-    (job) => (edit.dataset.page ?? "").replace(/0$/, String(job.id)),
+    () => (chosenFaces(edit).length ? chosenFaces(edit) : [own]),
   );
-  if (many)
-    askOnSubmit(
-      many,
-      () => {
-        const fields = new FormData(many);
-        return { ...settings(), filter: String(fields.get("filter") ?? "").trim(), count: Number(fields.get("count")) };
-      },
-      () => {
-        // The same page with another end is no new page: it has to be asked for.
-        setTimeout(() => location.reload());
-        return many.dataset.page ?? "";
-      },
-    );
+  edit.addEventListener("change", () => {
+    count(edit, "face", (n) => `${n} chosen instead of this one`);
+    count(edit, "reference", () => "one chosen");
+  });
+  if (many && cluster) wireMany(many, cluster, shared);
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element ? event.target.closest("[data-choose]") : null;
     if (!(button instanceof HTMLElement)) return;
     choose(button);
-    edit.querySelector("select")?.focus({ preventScroll: true });
-    document.querySelector("#edit-form")?.scrollIntoView({ block: "center" });
+    const reach = edit.elements.namedItem("reach");
+    if (reach instanceof HTMLInputElement) reach.focus({ preventScroll: true });
+    document.querySelector("#edit-form")?.scrollIntoView({ block: "start" });
   });
+}
+
+/**
+ * Say on a closed picker what is chosen in it.
+ * @param {HTMLFormElement} form @param {string} name @param {(n: number) => string} words
+ */
+function count(form, name, words) {
+  const note = form.querySelector(`[data-chosen-of="${name}"]`), n = chosenFaces(form, name).length;
+  if (!(note instanceof HTMLElement)) return;
+  note.hidden = !n;
+  note.textContent = words(n);
+}
+
+/**
+ * @param {HTMLFormElement} form that asks for the first faces of a filter
+ * @param {HTMLFormElement} filter a form of its own: its field "dataset" hides what data- says
+ * @param {() => Record<string, unknown>} shared
+ */
+function wireMany(form, filter, shared) {
+  wireAttributes(filter);
+  askOnSubmit(
+    form,
+    () => ({ ...shared(), filter: queryOf(filter), count: Number(new FormData(form).get("count")) }),
+    () => {
+      // The same page with another end is no new page: it has to be asked for.
+      setTimeout(() => location.reload());
+      return form.dataset.page ?? "";
+    },
+  );
+  const passing = form.querySelector("[data-passing]");
+  let timer = 0, asked = 0;
+  const tell = async () => {
+    const mine = ++asked;
+    const told = await request(`${form.dataset.summary}?${queryOf(filter)}`).catch((error) => error);
+    if (mine !== asked || !passing) return;
+    const n = told.total;
+    passing.textContent = told instanceof Error ? told.message : `${n.toLocaleString("en")} ${n === 1 ? "face passes" : "faces pass"}`;
+  };
+  filter.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(tell, PATIENCE_MS);
+  });
+  filter.addEventListener("submit", (event) => {
+    event.preventDefault();
+    tell();
+  });
+  form.closest("details")?.addEventListener("toggle", tell, { once: true });
 }
 
 /** @param {HTMLElement} button */
 function choose(button) {
   for (const form of [edit, many]) {
-    if (!form) continue;
-    const field = form.elements.namedItem("component");
+    const field = form?.elements.namedItem("component");
     if (field instanceof HTMLInputElement) field.value = button.dataset.choose ?? "";
-    form.querySelector("button[type=submit]")?.removeAttribute("disabled");
+    form?.querySelector("button[type=submit]")?.removeAttribute("disabled");
   }
   // As strong as its preview is: a change that is plain to see.
   const reach = edit?.elements.namedItem("reach");
   if (reach instanceof HTMLInputElement && button.dataset.strength) reach.value = Number(button.dataset.strength).toFixed(2);
+  ofOneRegion(Boolean(button.dataset.region));
   document.querySelector("[data-chosen]")?.replaceChildren(button.dataset.title ?? "");
   for (const card of document.querySelectorAll("[data-component]")) card.classList.toggle("chosen", card.contains(button));
+}
+
+/**
+ * What moves the whole face has no outside, and no region in which to come nearer to another.
+ * @param {boolean} isOfOne
+ */
+function ofOneRegion(isOfOne) {
+  const hold = edit?.elements.namedItem("hold_outside"), towards = edit?.querySelector("[data-towards]");
+  if (hold instanceof HTMLInputElement) {
+    hold.disabled = !isOfOne;
+    hold.checked &&= isOfOne;
+  }
+  if (!(towards instanceof HTMLElement)) return;
+  towards.hidden = !isOfOne;
+  /** @type {HTMLInputElement | null} */
+  const chosen = towards.querySelector("input[type=radio]:checked");
+  if (isOfOne || !chosen) return;
+  chosen.checked = false;
+  chosen.dispatchEvent(new Event("change", { bubbles: true }));
 }
 const first = document.querySelector("[data-choose]");
 if (first instanceof HTMLElement) choose(first);
