@@ -34,6 +34,7 @@ class SettingsBody(Strict):
         child=serializers.IntegerField(), min_length=2, max_length=2, required=False
     )
     hold_outside = serializers.BooleanField(required=False)
+    adapt = serializers.BooleanField(required=False)
     compose = StepBody(many=True, required=False)
 
 

@@ -40,7 +40,8 @@ def edit_locally(
 
     strengths  relative to the bottleneck's own size; 0 is the face itself
     reference  a face to come nearer to in the component's region, instead of along the component
-    settings   form, interval [low, high] in timesteps, hold_outside, compose: see check_settings
+    settings   form, interval [low, high] in timesteps, hold_outside, adapt, compose: see
+               check_settings
     """
     return jobs.submit(
         Edit,
@@ -128,6 +129,7 @@ def check_settings(settings: dict[str, Any], component: Component) -> dict[str, 
     form          "symmetric" or "asymmetric"
     interval      [low, high]: the timesteps between which the bottleneck is moved
     hold_outside  whether all but the region is held to the photo's own path
+    adapt         whether directions are fitted to the face first, so that less changes outside
     compose       further steps: {"component", "strength"} or {"direction", "degrees"}
     """
     last = component.decomposition.generator.card["last_timestep"]
@@ -140,8 +142,9 @@ def check_settings(settings: dict[str, Any], component: Component) -> dict[str, 
             raise Refused(
                 "invalid", f"interval is {[low, high]}; expected low < high within 0..{last}."
             )
-    if told.get("hold_outside") and not component.region:
-        raise Refused("invalid", "hold_outside needs a direction of one region; this has none.")
+    for name in ("hold_outside", "adapt"):
+        if told.get(name) and not component.region:
+            raise Refused("invalid", f"{name} needs a direction of one region; this has none.")
     if len(told.get("compose", [])) > MOST_COMPOSED:
         raise Refused(
             "invalid",

@@ -8,14 +8,17 @@ import torch
 
 from editing import places
 from editing.engine import images
+from editing.engine.adapting import adapted
 from editing.engine.alignment import carried
 from editing.engine.ddim import Inversion, time_grid, trace
 from editing.engine.denoiser import Denoiser
+from editing.engine.jacobian import Jacobian
 from editing.engine.local_edits import DEFAULT_FORM, Push, default_interval, edited, nearer
 from editing.engine.regions import feather, rasterise
 from editing.filters import FaceFilter
 from editing.models import Component, Direction, Edit
 from editing.runs.components import FoundDirection, direction_of
+from editing.runs.decomposing import exact
 from editing.runs.loading import crops_of, denoiser_of
 from editing.runs.local_results import LocalFrames, write
 from editing.runs.measuring import Meter, meter_of
@@ -64,8 +67,14 @@ def edit_locally(job: Edit, progress: Progress) -> None:
     direction, notes = direction_for(job, setting, found)
     others = composed(job)
     masks = [mask_for(one, job.face, denoiser) for one in [component, *(c for c, _ in others)]]
+    directions = [direction, *(direction_of(one).v for one, _ in others)]
+    if job.settings.get("adapt"):
+        progress(0.3, "Fitting directions to the face")
+        regions = [one.region for one in (component, *(c for c, _ in others))]
+        directions, notes["adapted"] = fitted(job, setting, directions, masks, regions)
     mask = torch.stack(masks).amax(0)
-    x = frames_of(job, setting, direction, others, mask, progress)
+    pushed = list(zip(directions, [None, *(strength for _, strength in others)], strict=True))
+    x = frames_of(job, setting, pushed, mask, progress)
     progress(0.92, "Measuring and writing")
     settings = told_settings(job, setting)
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
@@ -115,6 +124,31 @@ def direction_for(
         "reference_strength": round(whole, 4),
         "reference_rows": len(rows),
     }
+
+
+def fitted(
+    job: Edit,
+    setting: Setting,
+    directions: Sequence[torch.Tensor],
+    masks: Sequence[torch.Tensor],
+    regions: Sequence[str],
+) -> tuple[list[torch.Tensor], list[float]]:
+    """Directions fitted to the face; those of the whole face stay.
+
+    returns  directions whose lengths are what strengths are to be multiplied by, and the lengths
+    raises   Refused for one that does nothing in its region here
+    """
+    found = [v / v.norm() for v in directions]
+    chosen = [at for at, region in enumerate(regions) if region]
+    jacobian = Jacobian(exact(job.component.decomposition), setting.path.x_t[0], setting.timestep)
+    v = torch.stack([found[at] for at in chosen]).to(jacobian.device, jacobian.dtype)
+    try:
+        made = adapted(jacobian, v, torch.stack([masks[at] for at in chosen]))
+    except ValueError as error:
+        raise Refused("no_effect", f"{job.face.filename}: {error}") from None
+    for at, one in zip(chosen, made.cpu(), strict=True):
+        found[at] = one
+    return found, [round(float(v.norm()), 4) for v in found]
 
 
 def composed(job: Edit) -> list[tuple[Component, float]]:
@@ -172,14 +206,17 @@ def mask_for(component: Component, face: Face, denoiser: Denoiser) -> torch.Tens
 def frames_of(
     job: Edit,
     setting: Setting,
-    direction: torch.Tensor,
-    others: Sequence[tuple[Component, float]],
+    pushed: Sequence[tuple[torch.Tensor, float | None]],
     mask: torch.Tensor,
     progress: Progress,
 ) -> torch.Tensor:
-    """The frames (m, c, h, w) of an edit, one per strength, in batches that fit the device."""
+    """The frames (m, c, h, w) of an edit, one per strength, in batches that fit the device.
+
+    pushed  directions with the strength of each in all frames; None: the frame's own
+    """
     on = setting.denoiser.device
-    beside = [(direction_of(component).v, strength) for component, strength in others]
+    # Where a direction was fitted, its length says how much further to push for the same effect.
+    gains = [float(v.norm()) if job.settings.get("adapt") else 1.0 for v, _ in pushed]
     hold = None
     if job.settings.get("hold_outside"):
         radius = FEATHER * setting.denoiser.image_size / 64
@@ -188,8 +225,10 @@ def frames_of(
     made = []
     for at in range(0, len(job.strengths), BATCH):
         some = torch.tensor(job.strengths[at : at + BATCH], dtype=torch.float64, device=on)
-        pushes = [Push(direction.to(on), some)]
-        pushes += [Push(v.to(on), torch.full_like(some, strength)) for v, strength in beside]
+        pushes = [
+            Push(v.to(on), gain * (some if strength is None else torch.full_like(some, strength)))
+            for (v, strength), gain in zip(pushed, gains, strict=True)
+        ]
         made.append(
             edited(
                 setting.denoiser,
@@ -226,5 +265,6 @@ def told_settings(job: Edit, setting: Setting) -> dict[str, Any]:
         "form": job.settings.get("form", DEFAULT_FORM),
         "interval": [low, high],
         "hold_outside": bool(job.settings.get("hold_outside")),
+        "adapt": bool(job.settings.get("adapt")),
         "compose": job.settings.get("compose", []),
     }

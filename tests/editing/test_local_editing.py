@@ -131,6 +131,21 @@ def test_the_same_direction_on_another_face_acts_on_its_own_region(change, other
     assert np.abs(picture(edit, "frame01.png") - still).max() <= 1
 
 
+def test_a_direction_fitted_to_another_face_changes_less_outside(change, other):
+    carried, fitted = (
+        change(face=other, strengths=[0.0, 0.2], settings={"adapt": adapt})
+        for adapt in (False, True)
+    )
+    assert (fitted.status, fitted.error) == ("done", None)
+    assert fitted.result["settings"]["adapt"]
+    assert fitted.result["measured"]["adapted"][0] > 0
+    assert "adapted" not in carried.result["measured"]
+    first, second = (edit.result["frames"][1] for edit in (carried, fitted))
+    assert second["roir"] < 0.8 * first["roir"]
+    # One strength does as much with either.
+    assert 0.5 < second["changed_inside"] / first["changed_inside"] < 2
+
+
 def test_edits_compose_with_one_another_and_with_a_turn(
     change, component, direction: Direction, face, done
 ):

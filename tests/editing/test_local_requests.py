@@ -31,6 +31,7 @@ def test_a_local_edit_is_asked_for(edit_with, found, faces):
         "form": "asymmetric",
         "interval": [100, 500],
         "hold_outside": True,
+        "adapt": True,
         "compose": [{"component": found[2].id, "strength": 0.2}],
     }
     answer = edit_with(strengths=[0.2, 0, -0.2], reference=faces[4].id, settings=settings)
@@ -71,7 +72,11 @@ def test_what_cannot_be_edited_is_refused_in_a_sentence(edit_with, change, code)
 
 
 def test_a_direction_of_the_whole_face_has_no_outside_and_no_reference(edit_with, found, faces):
-    for change in ({"settings": {"hold_outside": True}}, {"reference": faces[4].id}):
+    for change in (
+        {"settings": {"hold_outside": True}},
+        {"settings": {"adapt": True}},
+        {"reference": faces[4].id},
+    ):
         answer = edit_with(component=found[-1].id, **change)
         assert (answer.status_code, answer.data["code"]) == (400, "invalid")
     assert edit_with(component=found[-1].id).status_code == 202
