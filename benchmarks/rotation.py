@@ -36,7 +36,8 @@ PROMISED = (
     "light_kept_true", "perfect_light_kept", "perfect_identity",
 )  # fmt: skip
 UNFILTERED = "no filter"
-# Directions, whether the loop is closed, whether it holds the light, by whose slope of the light.
+# Directions, whether the loop is closed, whether it holds the light, by whose slope of the light,
+# and the path where it is no line.
 Way = tuple[Any, ...]
 
 
@@ -67,6 +68,7 @@ class Ways:
             ),
             "same light": (self.by_side, False, False),
             UNFILTERED: ((self.everybody,), False, False),
+            "walk in strides": ((self.everybody,), False, False, None, "walk"),
         }  # fmt: skip
 
     def light_and_loop(self) -> dict[str, Way]:

@@ -92,6 +92,9 @@ def edits_table(edits: Sequence[Edit]) -> list[dict[str, Any]]:
         for key, name in settings.items()
         if any(edit.settings.get(key) for edit in edits)
     ]
+    paths = [edit.settings.get("path", "line") for edit in edits]
+    if set(paths) != {"line"}:
+        rows.append({"name": "path", "values": paths})
     return rows + _told([edit.result for edit in edits], EDIT_FIGURES)
 
 

@@ -26,6 +26,13 @@ class EditBody(Strict):
     degrees = serializers.ListField(child=Number(), min_length=1, max_length=jobs.MOST_FRAMES)
     closed_loop = serializers.BooleanField(default=False)
     hold_light = serializers.BooleanField(default=False)
+    path = serializers.ChoiceField(
+        jobs.PATHS,
+        default="line",
+        error_messages={
+            "invalid_choice": f"path is {{input!r}}; expected {' or '.join(jobs.PATHS)}."
+        },
+    )
 
 
 @listed("edits_list")
@@ -51,6 +58,7 @@ class EditsView(JobsView):
             degrees=body["degrees"],
             closed_loop=body["closed_loop"],
             hold_light=body["hold_light"],
+            path=body["path"],
             body=request.data,
             key=key_of(request),
         )

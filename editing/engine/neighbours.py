@@ -104,7 +104,9 @@ class Neighbours:
         known = _explaining(np.array([yaw_degrees]), np.array([light]))
         look = (patches(x_t[None]) - known @ self._explained - self._mean) @ self._leading
         apart = ((self._looks - look) ** 2).sum(axis=1)
-        apart = apart - apart[near > 0].min(initial=np.inf) if near.any() else apart
+        if not near.any():
+            return near
+        apart = np.maximum(apart - apart[near > 0].min(), 0)
         low, high = 1e-3, 1e3
         if effective_count(near) <= ALIKE:
             return near * np.exp(-apart / high)

@@ -2,6 +2,11 @@
 
 One long step along one line ends where the line's faces are, lit as they are. A walk asks at every
 stop which way on the faces most like this one go at this light, and corrects the light on the way.
+
+Notation: a latent is x_t = sqrt(a) x + noise, a = alpha_bar at its timestep; the noise that the
+photo's own inversion found is kept all the way, only the picture x moves. So each stop is generated
+anew from a noisy face, which mends what a cross-fade left in it, and nothing is inverted again:
+grain of repeated inversion was what could be seen first.
 """
 
 from __future__ import annotations
@@ -19,8 +24,8 @@ from editing.engine.rotation import with_moments_of
 
 # Pictures (n, c, h, w) to yaw in degrees (n,) and the light, -1 .. 1, or None.
 Read = Callable[[torch.Tensor], tuple[NDArray[np.float64], NDArray[np.float64] | None]]
-# Latents to pictures, and back.
-Between = Callable[[torch.Tensor], torch.Tensor]
+# Latents (n, c, h, w) to pictures.
+Generate = Callable[[torch.Tensor], torch.Tensor]
 # How far a face's answer to a stride may move its gain at once, and in all.
 MOST_CHANGE, GAINS = 1.4, (0.6, 4.0)
 # A stride shorter than that says nothing of the gain: the probes' own noise is as large.
@@ -43,7 +48,7 @@ class Pace:
     stride_degrees: float = 10.0
     spare: int = 4
     gain: float = 1.7
-    light_gain: float = 1.6
+    light_gain: float = 2.2
     light_stride: float = 1.1
     tolerance_degrees: float = 1.5
     light_tolerance: float = 0.3
@@ -76,7 +81,6 @@ class _Stop:
     """A picture on the way; yaw and light relative to the photo's, step and across summed up.
 
     gain   what slopes are multiplied by here, as strides to and from here have told
-    place  the picture's own latent, where a stride from here begins; found when it is needed
     """
 
     x: torch.Tensor
@@ -87,7 +91,6 @@ class _Stop:
     step: float = 0.0
     across: float = 0.0
     strides: int = 0
-    place: torch.Tensor | None = None
 
     def cost(self, wish: float, pace: Pace) -> float:
         off = abs(self.yaw - wish) / pace.tolerance_degrees
@@ -103,6 +106,11 @@ class _Side:
     stops: list[_Stop]
     passed: int = 0
     is_over: bool = False
+
+    @property
+    def walked(self) -> list[_Stop]:
+        """The stops after the photo, which is nobody's turned head; itself where there are none."""
+        return self.stops[1:] or self.stops
 
     def wanted(self, pace: Pace) -> float:
         """Degrees of the next stride."""
@@ -134,8 +142,8 @@ def walk(
     wishes: NDArray[np.floating],
     neighbours: Neighbours,
     *,
-    generate: Between,
-    invert: Between,
+    alpha_bar: float,
+    generate: Generate,
     read: Read,
     pace: Pace | None = None,
     tell: Callable[[float], None] = lambda share: None,
@@ -143,6 +151,7 @@ def walk(
     """Turn one face by each wished angle (m,), both sides' walks stride by stride together.
 
     photo, x_t   (c, h, w), the face in [-1, 1] and its latent, from which the walk starts
+    alpha_bar    of the latents' timestep
     neighbours   where the slopes come from; the light is held where they know it and `read` too
     tell         called with the share of the strides that is done
 
@@ -150,7 +159,7 @@ def walk(
     pictures is kept. A side on which too few faces look that way ends there.
     """
     pace, asked = pace or Pace(), np.asarray(wishes, np.float64)
-    way = _Way(photo, x_t, neighbours, generate, invert, read, pace)
+    way = _Way(photo, x_t, neighbours, alpha_bar, generate, read, pace)
     sides = {
         sign: _Side(sign, _goals(asked, sign, pace), [replace(way.start)])
         for sign in (-1.0, 1.0)
@@ -168,7 +177,7 @@ def walk(
                 side.arrive(stop, pace)
         tell(done / (most + 1))
     best = [
-        min(sides[np.sign(wish)].stops, key=lambda stop: stop.cost(wish, pace))
+        min(sides[np.sign(wish)].walked, key=lambda stop: stop.cost(wish, pace))
         if wish
         else way.start
         for wish in asked.tolist()
@@ -194,14 +203,15 @@ class _Way:
         photo: torch.Tensor,
         x_t: torch.Tensor,
         neighbours: Neighbours,
-        generate: Between,
-        invert: Between,
+        alpha_bar: float,
+        generate: Generate,
         read: Read,
         pace: Pace,
     ) -> None:
-        self.neighbours, self.pace = neighbours, pace
-        self.generate, self.invert, self.read = generate, invert, read
-        self.start = _Stop(photo.double(), x_t.double(), pace.gain, place=x_t.double())
+        self.neighbours, self.generate, self.read, self.pace = neighbours, generate, read, pace
+        self.signal = alpha_bar**0.5
+        self.start = _Stop(photo.double(), x_t.double(), pace.gain)
+        self.noise = self.start.x_t - self.signal * self.start.x
         yaw, light = read(photo[None])
         self.holds = light is not None and neighbours.knows_light
         self.yaw = float(yaw[0])
@@ -209,15 +219,14 @@ class _Way:
 
     def strides(self, asked: list[tuple[_Stop, float]]) -> list[_Stop | None]:
         """What strides of so many degrees from these stops give; None where no slope is known."""
-        self._place([stop for stop, _ in asked])
         moves = [self._move(stop, degrees) for stop, degrees in asked]
         rows = [row for row, move in enumerate(moves) if move is not None]
         found: list[_Stop | None] = [None] * len(asked)
         if not rows:
             return found
-        there = torch.stack([move[0] for move in moves if move is not None])
-        # A long way leaves the noise level that the network expects at t.
-        there = with_moments_of(self.start.x_t, there)
+        moved = torch.stack([move[0] for move in moves if move is not None])
+        # Moves add up to hard contrast and a tint otherwise: see there.
+        there = self.signal * with_moments_of(self.start.x, moved) + self.noise
         x = self.generate(there).double().clamp(-1, 1)
         yaw, light = self.read(x)
         for at, row in enumerate(rows):
@@ -236,11 +245,9 @@ class _Way:
         return found
 
     def _move(self, stop: _Stop, degrees: float) -> tuple[torch.Tensor, float] | None:
-        """The latent a stride further, and the step across that is part of it."""
-        assert stop.place is not None
-        slopes = self.neighbours.slopes(
-            stop.place.numpy(), self.yaw + stop.yaw, self.light + stop.light
-        )
+        """The picture a stride further, before it is generated, and the step across in it."""
+        place = self.signal * stop.x + self.noise
+        slopes = self.neighbours.slopes(place.numpy(), self.yaw + stop.yaw, self.light + stop.light)
         if slopes is None:
             return None
         move, across = degrees * stop.gain * slopes.yaw, 0.0
@@ -248,15 +255,7 @@ class _Way:
             most = self.pace.light_stride
             across = float(np.clip(-self.pace.light_gain * stop.light, -most, most))
             move = move + across * slopes.light
-        return stop.place + torch.from_numpy(move), across
-
-    def _place(self, stops: list[_Stop]) -> None:
-        """Find the latents of stops that have none yet."""
-        new = list({id(stop): stop for stop in stops if stop.place is None}.values())
-        if new:
-            places = self.invert(torch.stack([stop.x for stop in new]))
-            for stop, place in zip(new, places, strict=True):
-                stop.place = place.double()
+        return stop.x + torch.from_numpy(move) / self.signal, across
 
 
 def _goals(wishes: NDArray[np.float64], sign: float, pace: Pace) -> list[float]:

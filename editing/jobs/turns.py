@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from editing import tasks
 from editing.jobs.checks import Ring, ready
-from editing.models import Direction, Edit
+from editing.models import Direction, Edit, Embedding
 from labeling import jobs
 from labeling.errors import Refused
 from labeling.models import Face, User
 
 MOST_DEGREES = 45.0
 MOST_FRAMES = 61
+PATHS = ("line", "walk")
 
 
 def turn(
@@ -21,6 +22,7 @@ def turn(
     degrees: Sequence[float],
     closed_loop: bool = False,
     hold_light: bool = False,
+    path: str = "line",
     body: dict,
     key: str = "",
     ring: Ring = tasks.ring_render,
@@ -29,6 +31,8 @@ def turn(
 
     closed_loop  whether each frame is read and its step corrected until it turned as asked
     hold_light   whether the loop also keeps the light where it was; needs the loop
+    path         "line": along the direction's lines; "walk": in strides, each along slopes fitted
+                 anew to the faces like it there, which reads and corrects itself
     """
     ready(direction, "direction")
     wanted = sorted(float(degree) for degree in degrees)
@@ -44,6 +48,12 @@ def turn(
         raise Refused("invalid_degrees", f"degrees {wanted} names a frame twice.")
     if hold_light and not closed_loop:
         raise Refused("invalid_settings", "hold_light needs closed_loop; only a loop can hold.")
+    settings: dict[str, bool | str] = {"closed_loop": closed_loop, "hold_light": hold_light}
+    if path not in PATHS:
+        raise Refused("invalid_settings", f"path is {path!r}; expected {' or '.join(PATHS)}.")
+    if path == "walk":
+        _check_walk(direction, settings)
+        settings["path"] = path
     return jobs.submit(
         Edit,
         ring=ring,
@@ -54,5 +64,23 @@ def turn(
         face=face,
         direction=direction,
         degrees=wanted,
-        settings={"closed_loop": closed_loop, "hold_light": hold_light},
+        settings=settings,
     )
+
+
+def _check_walk(direction: Direction, settings: dict[str, bool | str]) -> None:
+    asked = [name for name, is_asked in settings.items() if is_asked]
+    if asked:
+        raise Refused(
+            "invalid_settings",
+            f"path is 'walk' and {asked[0]} is true; a walk reads each stride and holds the light "
+            "by itself, so leave these out.",
+        )
+    made = Embedding.objects.filter(generator=direction.generator_id, space=direction.space)
+    kind = made.values_list("kind", flat=True).first()
+    if kind is not None and kind != Embedding.Kind.NOISY:
+        raise Refused(
+            "invalid_settings",
+            f"path is 'walk', but direction {direction.id} lies in {direction.space}, a space of "
+            f"kind {kind!r}; a walk needs noisy faces ({Embedding.Kind.NOISY.value!r}).",
+        )

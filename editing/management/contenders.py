@@ -26,6 +26,7 @@ class Setting:
     directions  whose filters share no face; each face is turned by the one it belongs to
     light_of    whose slope of the light a loop holds it by; default the direction's own, which is
                 worth nothing where its faces are all lit alike
+    path        "line", or "walk": in strides among the faces the direction was fitted on
     """
 
     name: str
@@ -33,6 +34,7 @@ class Setting:
     closed_loop: bool = False
     hold_light: bool = False
     light_of: Direction | None = None
+    path: str = "line"
 
     def key(self, degrees: Sequence[float]) -> str:
         """What a kept record must have been made with to count as this setting's."""
@@ -43,6 +45,7 @@ class Setting:
                 for one in (*self.directions, *([self.light_of] if self.light_of else []))
             ],
             [self.closed_loop, self.hold_light, *degrees],
+            *([self.path] if self.path != "line" else []),
         ]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
@@ -61,7 +64,7 @@ class Ready:
 
 def made_ready(settings: Sequence[Setting], tell: Tell) -> dict[int, Ready]:
     """Every direction of every setting by its id, loaded once."""
-    loops = any(setting.closed_loop for setting in settings)
+    loops = any(one.closed_loop or one.path == "walk" for one in settings)
     found: dict[int, Ready] = {}
     for direction in (one for setting in settings for one in setting.directions):
         if direction.id in found:

@@ -27,7 +27,8 @@ from editing.runs.loading import crops_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, Readings
 from editing.runs.rendering import loop_of, source_of, with_light
-from editing.runs.turning import Source
+from editing.runs.turning import Frames, Source
+from editing.runs.walking import neighbours_of, walked
 from editing.store import write_whole
 from labeling.models import Face
 
@@ -120,11 +121,7 @@ class Evaluation:
         ready = self.direction_of(setting, face)
         turner, meter = ready.turner, ready.meter
         source = source_of(face, ready.direction, turner.denoiser, ready.recipe, meter, self.tell)
-        loop = loop_of(meter, setting.hold_light) if setting.closed_loop else None
-        fit = fit_for(ready.direction, face)
-        if setting.light_of is not None:
-            fit = with_light(fit, setting.light_of)
-        made = turner.frames(source, self.degrees, fit=fit, loop=loop)
+        made = self._made(setting, ready, face, source)
         seen, photo = meter.read(made.x), meter.read(source.photo[None])
         told = [
             {
@@ -155,6 +152,17 @@ class Evaluation:
             whole = whole.reshape(-1, *whole.shape[2:])
         self._add_identity(face, seen, told)
         return {**record, "frames": told}, whole
+
+    def _made(self, setting: Setting, ready: Ready, face: Face, source: Source) -> Frames:
+        turner, meter, direction = ready.turner, ready.meter, ready.direction
+        if setting.path == "walk":
+            near = neighbours_of(setting.light_of or direction)
+            return walked(turner, near, source, self.degrees, loop_of(meter))
+        loop = loop_of(meter, setting.hold_light) if setting.closed_loop else None
+        fit = fit_for(direction, face)
+        if setting.light_of is not None:
+            fit = with_light(fit, setting.light_of)
+        return turner.frames(source, self.degrees, fit=fit, loop=loop)
 
     def _cosine(self, seen: Readings, photo: Readings, at: int) -> float | None:
         if seen.identity is None or photo.identity is None:

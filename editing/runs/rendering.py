@@ -25,6 +25,7 @@ from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, meter_of
 from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
+from editing.runs.walking import neighbours_of, walked
 from editing.store import write_whole
 from labeling.errors import Refused
 from labeling.worker import Progress
@@ -41,6 +42,7 @@ def render_edit(job: Edit, progress: Progress) -> None:
     direction = job.direction
     progress(0, "Loading the generator")
     turner, recipe = turner_of(direction)
+    walks = job.settings.get("path") == "walk"
     loops = bool(job.settings.get("closed_loop"))
     meter = meter_of(
         direction.dataset,
@@ -48,21 +50,26 @@ def render_edit(job: Edit, progress: Progress) -> None:
         turner.denoiser.image_size,
         progress,
         identity=True,
-        steering=loops,
+        steering=loops or walks,
     )
     source = source_of(job.face, direction, turner.denoiser, recipe, meter, progress)
-    fit = fit_for(direction, job.face)
-    lit_by = light_of(direction) if job.settings.get("hold_light") else None
-    if lit_by is not None:
-        fit = with_light(fit, lit_by)
+    lit_by = light_of(direction) if walks or job.settings.get("hold_light") else None
     holds = lit_by is not None
-    frames = turner.frames(
-        source,
-        job.degrees,
-        lambda share: progress(0.2 + 0.7 * share, "Turning the head"),
-        fit=fit,
-        loop=loop_of(meter, holds) if loops else None,
-    )
+
+    def tell(share: float) -> None:
+        progress(0.2 + 0.7 * share, "Turning the head")
+
+    if walks:
+        near = neighbours_of(lit_by or direction)
+        holds = near.knows_light and meter.light is not None
+        loop = loop_of(meter)
+        frames = walked(turner, near, source, job.degrees, loop, tell)
+    else:
+        fit = fit_for(direction, job.face)
+        if lit_by is not None:
+            fit = with_light(fit, lit_by)
+        line_loop = loop_of(meter, holds) if loops else None
+        frames = turner.frames(source, job.degrees, tell, fit=fit, loop=line_loop)
     progress(0.9, "Measuring and writing")
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.edit_folder(job.id) / str(job.attempt)
@@ -70,8 +77,8 @@ def render_edit(job: Edit, progress: Progress) -> None:
     progress.ours.update(
         result={
             **result,
-            "light_held": holds if loops else None,
-            "light_of": lit_by.id if lit_by is not None and loops else None,
+            "light_held": holds if loops or walks else None,
+            "light_of": lit_by.id if lit_by is not None and (loops or walks) else None,
         }
     )
 

@@ -50,8 +50,8 @@ class Frames:
     reconstruction  (c, h, w), what the face's own latent generates
     step, across    (m,) the way along the line in its degrees, and along the light's slope
     shell           (m,) size of the moved latent beside the source's own: 1 = on its shell
-    is_clamped      (m,) beyond what the calibration measured
-    rounds          (m,) times each was made
+    is_clamped      (m,) beyond what the calibration measured, or where a walk ended
+    rounds          (m,) times each was made, or strides of a walk until it
     """
 
     x: torch.Tensor

@@ -53,5 +53,8 @@ def test_turned_faces_tell_how_they_were_asked_for() -> None:
     table = compared.edits_table([looped, plain])
     assert row(table, "closed loop") == ["yes", "no"]
     assert row(table, "holds the light") is None
+    assert row(table, "path") is None
+    walked = Edit(settings={"path": "walk"}, result={})
+    assert row(compared.edits_table([plain, walked]), "path") == ["line", "walk"]
     assert row(table, "off the asked degrees, mean") == ["2.0°", "5.0°"]
     assert row(table, "frames that keep the side of the light") == [None, "100 %"]

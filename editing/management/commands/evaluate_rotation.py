@@ -17,7 +17,13 @@ from editing.models import Direction
 from editing.runs.rendering import light_of
 from labeling.errors import Refused
 
-LOOPS = {"open": (False, False), "closed": (True, False), "light": (True, True)}
+LOOPS: dict[str, dict[str, Any]] = {
+    "open": {},
+    "closed": {"closed_loop": True},
+    "light": {"closed_loop": True, "hold_light": True},
+    "walk": {"path": "walk"},
+}
+HOLDING = ("light", "walk")
 
 
 class Command(BaseCommand):
@@ -39,7 +45,7 @@ class Command(BaseCommand):
             nargs="+",
             choices=list(LOOPS),
             default=["open", "closed"],
-            help="light: a closed loop that also holds the light",
+            help="light: a closed loop that also holds the light; walk: in strides, light held",
         )
         parser.add_argument("--out", type=Path, default=settings.VAR_DIR / "evaluations")
 
@@ -80,13 +86,13 @@ class Command(BaseCommand):
             jobs.ready(direction, "direction")
             directions.append(direction)
         # As a user's edits do: faces that are all lit alike borrow the slope of others' light.
-        lit_by = light_of(directions[0]) if "light" in loops else None
+        lit_by = light_of(directions[0]) if set(HOLDING) & set(loops) else None
         return [
             Setting(
                 f"{ids}-{loop}",
                 tuple(directions),
-                *LOOPS[loop],
-                lit_by if loop == "light" else None,
+                light_of=lit_by if loop in HOLDING else None,
+                **LOOPS[loop],
             )
             for loop in loops
         ]

@@ -37,6 +37,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--hold-light", action="store_true", help="the loop also holds the light"
         )
+        parser.add_argument(
+            "--path", choices=jobs.PATHS, default="line",
+            help="walk: in strides, each along slopes of the faces like it there, light held",
+        )  # fmt: skip
         parser.add_argument("--out", type=Path, help="a folder for copies of the pictures")
 
     def handle(self, **given: Any) -> None:
@@ -78,7 +82,8 @@ class Command(BaseCommand):
     def turned(self, direction: Direction, face: Face, given: dict[str, Any]) -> Edit:
         """The edit of one face: the one that is there, else done now."""
         degrees = sorted(map(float, given["degrees"]))
-        settings = {name: bool(given[name]) for name in ("closed_loop", "hold_light")}
+        asked = {name: bool(given[name]) for name in ("closed_loop", "hold_light")}
+        settings = asked | ({"path": given["path"]} if given["path"] != "line" else {})
         known = Edit.objects.filter(
             direction=direction, face=face, degrees=degrees, settings=settings, status="done",
             created_at__gte=direction.finished_at or direction.created_at,
@@ -90,7 +95,8 @@ class Command(BaseCommand):
             face=face,
             direction=direction,
             degrees=degrees,
-            **settings,
+            **asked,
+            path=given["path"],
             body={"face": face.id, "direction": direction.id, "degrees": degrees, **settings},
             ring=nobody,
         )

@@ -1,4 +1,6 @@
-"""Walks in a world where a picture is its latent and turns by a known slope."""
+"""Walks in a world where a picture is its latent without the noise, and turns by a known slope."""
+
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +15,8 @@ TURN = np.broadcast_to(COLUMN, (3, SIZE, SIZE)) * 0.003
 LIT = np.broadcast_to(np.sin(np.pi * COLUMN), (3, SIZE, SIZE)) * 0.1
 LIT = LIT - TURN * (LIT * TURN).sum() / (TURN**2).sum()
 FACE = 0.3 * np.broadcast_to(np.cos(np.pi * np.linspace(0, 3, SIZE))[:, None], (3, SIZE, SIZE))
+# A latent is half the picture and this face's noise.
+SIGNAL, NOISE = 0.5, 0.1 * np.random.default_rng(5).normal(size=(3, SIZE, SIZE))
 WISHES = np.array([-30.0, -20.0, -10.0, 0.0, 10.0, 20.0, 30.0])
 
 
@@ -22,7 +26,7 @@ def neighbours(most: float = 60.0, is_lit: bool = True) -> Neighbours:
     yaw, light = draw.uniform(-most, most, 300), draw.uniform(-0.5, 0.5, 300)
     moves = TURN * yaw[:, None, None, None] + LIT * light[:, None, None, None]
     noise = 0.0005 * draw.normal(size=moves.shape)
-    return Neighbours(FACE + moves + noise, yaw, light if is_lit else None)
+    return Neighbours(SIGNAL * (FACE + moves) + noise, yaw, light if is_lit else None)
 
 
 class Face:
@@ -39,14 +43,19 @@ class Face:
 
     def generate(self, x_t: torch.Tensor) -> torch.Tensor:
         self.made += len(x_t)
-        return x_t.clone()
+        return (x_t - torch.from_numpy(NOISE)) / SIGNAL
 
 
-def walked(face: Face, wishes: np.ndarray = WISHES, near: Neighbours | None = None) -> Walked:
-    start = torch.from_numpy(FACE)
+def walked(
+    face: Face,
+    wishes: np.ndarray = WISHES,
+    near: Neighbours | None = None,
+    tell: Callable[[float], None] = lambda share: None,
+) -> Walked:
     return walk(
-        start, start, wishes, near or neighbours(),
-        generate=face.generate, invert=torch.clone, read=face, pace=Pace(gain=1.0),
+        torch.from_numpy(FACE), torch.from_numpy(SIGNAL * FACE + NOISE), wishes,
+        near or neighbours(), alpha_bar=SIGNAL**2, generate=face.generate, read=face,
+        pace=Pace(gain=1.0, light_gain=1.0), tell=tell,
     )  # fmt: skip
 
 
@@ -102,11 +111,7 @@ def test_a_walk_ends_where_nobody_looks_that_way() -> None:
 
 def test_a_walk_tells_how_far_it_is() -> None:
     told: list[float] = []
-    start, face = torch.from_numpy(FACE), Face()
-    walk(
-        start, start, WISHES, neighbours(), generate=face.generate, invert=torch.clone, read=face,
-        tell=told.append,
-    )  # fmt: skip
+    walked(Face(), tell=told.append)
     assert told == sorted(told)
     assert told[-1] == 1
     assert len(told) > 3

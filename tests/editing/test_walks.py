@@ -1,0 +1,98 @@
+"""Heads walked round in strides, from the request to the files, and what is refused."""
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from django.core.management import call_command
+from PIL import Image
+
+from editing import jobs, places
+from editing.management.contenders import Setting
+from editing.management.evaluation import Evaluation
+from editing.models import Direction, Edit
+from editing.runs.loading import crops_of
+from editing.runs.walking import neighbours_of
+from labeling.errors import Refused
+from labeling.management.running import nobody
+from labeling.models import Dataset, Job
+
+Done = Callable[[Job], Job]
+Ask = Callable[..., Edit]
+
+
+@pytest.fixture
+def ask(direction: Direction, many: Dataset) -> Ask:
+    def turn(degrees: list[float], **settings: object) -> Edit:
+        face = many.faces.get(filename="000026.jpg")
+        return jobs.turn(
+            user=None, face=face, direction=settings.pop("direction", direction), degrees=degrees,
+            body={}, ring=nobody, **settings,
+        )  # fmt: skip
+
+    return turn
+
+
+def test_a_walk_is_told_stride_by_stride(ask: Ask, done: Done) -> None:
+    edit = done(ask([-20, 0, 20], path="walk"))
+    assert (edit.status, edit.error) == ("done", None)
+    assert edit.settings == {"closed_loop": False, "hold_light": False, "path": "walk"}
+    low, photo, high = edit.result["frames"]
+    assert photo["rounds"] == 0
+    assert min(low["rounds"], high["rounds"]) >= 1
+    assert photo["shell"] == pytest.approx(1)
+    assert len(edit.result["probe"]["steering_errors"]) == 2
+    # These faces have no labels: there is no light to hold.
+    assert edit.result["light_held"] is False
+    folder = places.edit_folder(edit.id) / edit.result["folder"]
+    kept = np.asarray(Image.open(folder / photo["file"]), int)
+    assert np.abs(kept - crops_of([edit.face_id], 16)[0]).max() <= 1
+    turned = np.asarray(Image.open(folder / high["file"]), int)
+    assert np.abs(turned - kept).max() > 10
+
+
+def test_a_walk_takes_each_of_the_direction_s_faces_once(direction: Direction) -> None:
+    near = neighbours_of(direction)
+    assert 100 >= len(near.latents) >= 60
+    assert not near.knows_light
+    # Each looks one way as it is and the other way mirrored.
+    np.testing.assert_allclose(np.sort(near.yaw), np.sort(-near.yaw))
+
+
+def test_a_walk_along_something_else_is_refused(ask: Ask) -> None:
+    with pytest.raises(Refused, match="path is 'run'; expected line or walk"):
+        ask([5], path="run")
+    with pytest.raises(Refused, match="path is 'walk' and closed_loop is true"):
+        ask([5], path="walk", closed_loop=True)
+
+
+def test_a_bottleneck_s_direction_is_not_walked(
+    direction: Direction, ask: Ask, ask_embedding: Callable[..., Job]
+) -> None:
+    space = ask_embedding(kind="h").space
+    Direction.objects.filter(id=direction.id).update(space=space)
+    direction.refresh_from_db()
+    with pytest.raises(Refused, match=f"lies in {space}, a space of kind 'h'"):
+        ask([5], path="walk", direction=direction)
+
+
+def test_a_walk_is_asked_for_on_the_command_line(direction: Direction, many: Dataset) -> None:
+    call = ["turn", str(direction.id), "000026.jpg", "--degrees", "0", "15", "--path", "walk"]
+    call_command(*call, stdout=io.StringIO())
+    call_command(*call, stdout=io.StringIO())
+    edit = Edit.objects.get()  # the second call finds what the first one made
+    assert edit.settings["path"] == "walk"
+    call_command(*call[:-2], stdout=io.StringIO())
+    assert Edit.objects.count() == 2
+
+
+def test_walks_and_lines_are_compared_on_the_same_faces(direction: Direction, tmp_path) -> None:
+    ways = [Setting("line", (direction,)), Setting("walk", (direction,), path="walk")]
+    records = Evaluation(ways, tmp_path, degrees=(-15.0, 15.0), n_faces=1).run()
+    assert [one["setting"] for one in records] == ["line", "walk"]
+    line, walk = records
+    assert line["face"] == walk["face"]
+    assert line["frames"] != walk["frames"]
+    assert min(frame["rounds"] for frame in walk["frames"]) >= 1
+    assert ways[0].key([15.0]) != ways[1].key([15.0])
