@@ -3,6 +3,7 @@
 Locks are always taken in one order, annotator, turn, lease, so that no two requests wait in a ring.
 """
 
+import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -144,15 +145,33 @@ def renew(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> list[
     return held_faces(campaign, annotator)
 
 
-def release(campaign: Campaign, annotator: User, face_ids: Sequence[int]) -> list[HeldFace]:
-    """End the leases of these faces, on leaving the page; returns those that are still held."""
+def release(
+    campaign: Campaign,
+    annotator: User,
+    face_ids: Sequence[int],
+    requests: Collection[uuid.UUID] = (),
+) -> list[HeldFace]:
+    """End the leases of these faces, on leaving the page; returns those that are still held.
+
+    requests  names of requests whose answers never came: what they leased ends, too
+    """
     with transaction.atomic():
+        # Waits for such a request if it is still under way, so that its leases are there.
         one_at_a_time(campaign, annotator)
         meant = [turn for turn, *_ in named(campaign, annotator, face_ids).values()]
+        mine = Lease.objects.filter(turn__campaign=campaign, annotator=annotator)
+        meant += mine.filter(request__in=requests).values_list("turn_id", flat=True)
         turns = Turn.objects.filter(id__in=meant).order_by("id")
         locked = turns.select_for_update().values_list("id", flat=True)
         _end(list(locked), annotator)
     return held_faces(campaign, annotator)
+
+
+def note_request(annotator: User, held: Collection[HeldFace], request: uuid.UUID | None) -> None:
+    """Note on new leases which request they answer."""
+    if request is not None and held:
+        turns = [one.turn_id for one in held]
+        Lease.objects.filter(turn__in=turns, annotator=annotator).update(request=request)
 
 
 def release_all(annotator: User) -> None:

@@ -178,6 +178,9 @@ class Lease(models.Model):
     )
     is_blind = models.BooleanField(default=False, help_text="the suggestion was withheld by lot")
     is_catch = models.BooleanField(default=False, help_text="`suggested` is wrong on purpose")
+    request = models.UUIDField(
+        null=True, help_text="the client's name for what it asked, to give back what never came"
+    )
 
     class Meta:
         constraints = [

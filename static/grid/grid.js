@@ -1,12 +1,12 @@
 // @ts-check
 /** The verify page: wires cells, keys, the card, the supply of faces and the outbox. */
 
-import { request, uuid } from "../api.js";
+import { uuid } from "../api.js";
 import { keyMap } from "../label/keys.js";
-import { Outbox } from "../label/outbox.js";
-import { midnight, Pace } from "../label/pace.js";
+import { Pace } from "../label/pace.js";
 import { find, given } from "../label/parts.js";
 import { SaveState } from "../label/state.js";
+import { countToday, leasesOf, outboxOf, stayInTouch, whyNone } from "../label/visit.js";
 import { Activity } from "./activity.js";
 import { Cells } from "./cells.js";
 import { Closer } from "./closer.js";
@@ -48,19 +48,11 @@ let asked = 0;
 let peeking = false;
 let wantsFocus = false;
 
-const outbox = new Outbox({
-  owner: given(desk, "owner"),
-  campaign: given(desk, "campaign"),
-  votesUrl: given(desk, "votesUrl"),
-  withdrawUrl: given(desk, "withdrawUrl"),
-});
+const outbox = outboxOf(desk);
 const state = new SaveState(desk, outbox, say);
 const pace = new Pace(desk);
 const activity = new Activity();
-const supply = new Supply({
-  gridUrl: given(desk, "gridUrl"),
-  renewUrl: given(desk, "renewUrl"),
-  releaseUrl: given(desk, "releaseUrl"),
+const supply = new Supply(leasesOf(desk, given(desk, "gridUrl")), {
   outboxIsRead: outbox.open(),
   isAnswered: (face) => answered.has(face) || outbox.holds(face),
 });
@@ -265,9 +257,7 @@ function wireSupply() {
     const error = event instanceof CustomEvent ? event.detail : null;
     state.fetchTrouble = error;
     if (!error || page.length > 0) return;
-    find("[data-trouble]", HTMLElement).textContent = error.isSignedOut
-      ? "Your session has ended. Sign in again to go on."
-      : error.message;
+    find("[data-trouble]", HTMLElement).textContent = whyNone(error);
     find("[data-quiz]", HTMLElement).hidden = !error.needsQuiz;
     setShows("trouble");
   });
@@ -275,15 +265,7 @@ function wireSupply() {
 }
 
 function wirePage() {
-  setInterval(() => {
-    if (document.visibilityState === "visible") supply.renew();
-  }, Number(given(desk, "leaseSeconds")) * 333);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return outbox.sendAndLeave();
-    supply.renew();
-    outbox.flush();
-  });
-  addEventListener("online", () => outbox.flush());
+  stayInTouch(desk, outbox, { renew: () => supply.renew(), leave: () => supply.leave() });
   addEventListener("resize", () => {
     if (page.length === 0) return;
     room();
@@ -291,23 +273,10 @@ function wirePage() {
     cells.show(page);
     cells.meant = meant;
   });
-  addEventListener("pagehide", () => {
-    outbox.sendAndLeave();
-    supply.letGo();
-  });
-  addEventListener("pageshow", (event) => {
-    if (event.persisted) location.reload();
-  });
-}
-
-async function countToday() {
-  const url = `${given(desk, "mineUrl")}?since=${encodeURIComponent(midnight())}`;
-  const mine = await request(url).catch(() => null);
-  pace.begin(mine?.votes_since ?? 0);
 }
 
 wireKeysAndButtons();
 wireSupply();
 wirePage();
-countToday();
+countToday(desk, pace);
 next();

@@ -1,9 +1,10 @@
 // @ts-check
 /** Faces to verify: leased a page ahead, decoded before they are shown, given back on leaving. */
 
-import { ApiError, request } from "../api.js";
+import { ApiError } from "../api.js";
 import { loadPicture } from "../label/picture.js";
 
+/** @typedef {import("../label/leases.js").Leases} Leases */
 /** @typedef {import("../label/queue.js").Turn} Turn */
 
 /**
@@ -25,11 +26,12 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** Events: "open" (detail: faces to verify by choice), "trouble" (detail: ApiError, or null). */
 export class Supply extends EventTarget {
   /**
-   * @param {{gridUrl: string, renewUrl: string, releaseUrl: string, outboxIsRead: Promise<void>,
-   *          isAnswered: (face: number) => boolean}} options
+   * @param {Leases} leases
+   * @param {{outboxIsRead: Promise<void>, isAnswered: (face: number) => boolean}} options
    */
-  constructor(options) {
+  constructor(leases, options) {
     super();
+    this.leases = leases;
     this.options = options;
     /** @type {string | null} null: whichever the server finds most faces for */
     this.choice = null;
@@ -53,7 +55,8 @@ export class Supply extends EventTarget {
 
   /** @param {string | null} choice to verify from now on; what is held of another goes back */
   choose(choice) {
-    this.letGo();
+    this.leases.giveBack(this.held);
+    this.#forget();
     this.choice = choice;
     this.filling = null;
     this.era += 1;
@@ -87,7 +90,7 @@ export class Supply extends EventTarget {
     const { era } = this;
     while (era === this.era && this.ready.length < n) {
       const turns = await this.#ask(n - this.ready.length);
-      if (era !== this.era) return this.#release(turns.map(({ face }) => face));
+      if (era !== this.era) return this.leases.giveBack(turns.map(({ face }) => face));
       const held = new Set(this.held);
       const fresh = turns.filter(
         ({ face }) => !held.has(face) && !this.broken.has(face) && !this.options.isAnswered(face),
@@ -110,7 +113,7 @@ export class Supply extends EventTarget {
     for (let wait = 500; ; wait = Math.min(LONGEST_RETRY_MS, wait * 2)) {
       try {
         const body = this.choice === null ? { count } : { count, choice: this.choice };
-        const { choice, turns, open } = await request(this.options.gridUrl, { body });
+        const { choice, turns, open } = await this.leases.ask(body);
         await this.options.outboxIsRead;
         this.choice ??= choice;
         this.#tell("trouble", null);
@@ -148,26 +151,22 @@ export class Supply extends EventTarget {
   async renew() {
     const asked = this.held;
     if (asked.length === 0) return;
-    const answer = await request(this.options.renewUrl, { body: { faces: asked } }).catch(() => null);
-    if (!answer) return;
-    /** @type {Set<number>} */
-    const ours = new Set(answer.held.map((/** @type {{face: number}} */ lease) => lease.face));
+    const ours = await this.leases.renew(asked).catch(() => null);
+    if (!ours) return;
     this.ready = this.ready.filter(({ face }) => ours.has(face) || !asked.includes(face));
   }
 
-  /** Leaving, or another choice: let others have what we did not answer. */
-  letGo() {
-    this.#release(this.held);
+  /** The page goes away: let others have what we did not answer. */
+  leave() {
+    this.leases.leave(this.held);
+    this.#forget();
+  }
+
+  #forget() {
     for (const { picture } of this.ready) URL.revokeObjectURL(picture.src);
     this.ready = [];
     this.shown.clear();
     this.loading.clear();
-  }
-
-  /** @param {number[]} faces */
-  #release(faces) {
-    if (faces.length === 0) return;
-    request(this.options.releaseUrl, { body: { faces }, keepalive: true }).catch(() => {});
   }
 
   /** @param {string} name @param {unknown} detail */

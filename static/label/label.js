@@ -1,11 +1,10 @@
 // @ts-check
 /** The label page: wires keys, fingers, faces, outbox and what is said about them. */
 
-import { request, uuid } from "../api.js";
+import { uuid } from "../api.js";
 import { keyMap, listen, UNSURE } from "./keys.js";
 import { Layouts } from "./layouts.js";
-import { Outbox } from "./outbox.js";
-import { midnight, Pace } from "./pace.js";
+import { Pace } from "./pace.js";
 import { find, given } from "./parts.js";
 import { FaceQueue } from "./queue.js";
 import { Recent } from "./recent.js";
@@ -13,6 +12,7 @@ import { Stage } from "./stage.js";
 import { SaveState } from "./state.js";
 import { Stopwatch } from "./stopwatch.js";
 import { touch } from "./touch.js";
+import { countToday, leasesOf, outboxOf, stayInTouch, whyNone } from "./visit.js";
 
 /** @typedef {import("./queue.js").Face} Face */
 /** @typedef {import("./recent.js").Answer} Answer */
@@ -37,16 +37,8 @@ let current = null;
 const answered = new Set();
 const watch = new Stopwatch();
 
-const outbox = new Outbox({
-  owner: given(desk, "owner"),
-  campaign: given(desk, "campaign"),
-  votesUrl: given(desk, "votesUrl"),
-  withdrawUrl: given(desk, "withdrawUrl"),
-});
-const queue = new FaceQueue({
-  turnsUrl: given(desk, "turnsUrl"),
-  renewUrl: given(desk, "renewUrl"),
-  releaseUrl: given(desk, "releaseUrl"),
+const outbox = outboxOf(desk);
+const queue = new FaceQueue(leasesOf(desk, given(desk, "turnsUrl")), {
   outboxIsRead: outbox.open(),
   // What an earlier tab left is on its way; the server may still lease us those faces.
   isAnswered: (face) => answered.has(face) || outbox.holds(face),
@@ -223,9 +215,7 @@ function lookAgain() {
 function tellTrouble(error) {
   state.fetchTrouble = error;
   if (current) return;
-  find("[data-trouble]", HTMLElement).textContent = error?.isSignedOut
-    ? "Your session has ended. Sign in again to go on."
-    : (error?.message ?? "");
+  find("[data-trouble]", HTMLElement).textContent = whyNone(error);
   find("[data-quiz]", HTMLElement).hidden = !error?.needsQuiz;
   setStage(error ? "trouble" : "loading");
 }
@@ -266,34 +256,11 @@ function wireQueue() {
 }
 
 function wirePage() {
-  setInterval(() => {
-    if (document.visibilityState === "visible") queue.renew();
-  }, Number(given(desk, "leaseSeconds")) * 333);
+  stayInTouch(desk, outbox, { renew: () => queue.renew(), leave: () => queue.letGo() });
   setInterval(() => {
     if (stage.shows === "empty" && document.visibilityState === "visible") queue.refill();
   }, LOOK_AGAIN_MS);
-  document.addEventListener("visibilitychange", () => {
-    // A phone may end a hidden page without another word.
-    if (document.visibilityState !== "visible") return outbox.sendAndLeave();
-    queue.renew();
-    outbox.flush();
-  });
-  addEventListener("online", () => outbox.flush());
   addEventListener("blur", () => stage.whole());
-  addEventListener("pagehide", () => {
-    outbox.sendAndLeave();
-    queue.letGo();
-  });
-  addEventListener("pageshow", (event) => {
-    // Out of the browser's page cache: our leases were given back, so begin anew.
-    if (event.persisted) location.reload();
-  });
-}
-
-async function countToday() {
-  const url = `${given(desk, "mineUrl")}?since=${encodeURIComponent(midnight())}`;
-  const mine = await request(url).catch(() => null);
-  pace.begin(mine?.votes_since ?? 0);
 }
 
 wireButtons();
@@ -302,4 +269,4 @@ wireQueue();
 wirePage();
 setStage("loading");
 queue.refill();
-countToday();
+countToday(desk, pace);

@@ -1,8 +1,10 @@
 // @ts-check
 /** The faces ahead: leased from the server, decoded before they are shown, given back on leaving. */
 
-import { ApiError, request } from "../api.js";
+import { ApiError } from "../api.js";
 import { loadPicture } from "./picture.js";
+
+/** @typedef {import("./leases.js").Leases} Leases */
 
 /**
  * @typedef {object} Turn as the API gives it
@@ -26,15 +28,13 @@ const LONGEST_RETRY_MS = 15_000;
  */
 export class FaceQueue extends EventTarget {
   /**
-   * @param {{turnsUrl: string, renewUrl: string, releaseUrl: string, outboxIsRead: Promise<void>,
-   *          isAnswered: (face: number) => boolean}} options
+   * @param {Leases} leases
+   * @param {{outboxIsRead: Promise<void>, isAnswered: (face: number) => boolean}} options
    *   outboxIsRead: until then nobody knows what an earlier tab answered
    */
-  constructor({ turnsUrl, renewUrl, releaseUrl, outboxIsRead, isAnswered }) {
+  constructor(leases, { outboxIsRead, isAnswered }) {
     super();
-    this.turnsUrl = turnsUrl;
-    this.renewUrl = renewUrl;
-    this.releaseUrl = releaseUrl;
+    this.leases = leases;
     this.outboxIsRead = outboxIsRead;
     this.isAnswered = isAnswered;
     /** @type {Face[]} */
@@ -74,7 +74,7 @@ export class FaceQueue extends EventTarget {
     this.isAsking = true;
     try {
       const missing = Math.max(1, AHEAD - this.ready.length - this.loading.size);
-      const { turns, open } = await request(this.turnsUrl, { body: { count: missing } });
+      const { turns, open } = await this.leases.ask({ count: missing });
       await this.outboxIsRead;
       this.failures = 0;
       this.#tell("trouble", null);
@@ -128,9 +128,7 @@ export class FaceQueue extends EventTarget {
     const asked = this.held;
     if (asked.length === 0) return;
     try {
-      const { held } = await request(this.renewUrl, { body: { faces: asked } });
-      /** @type {Set<number>} */
-      const ours = new Set(held.map((/** @type {{face: number}} */ lease) => lease.face));
+      const ours = await this.leases.renew(asked);
       const lost = asked.filter((face) => !ours.has(face));
       this.ready = this.ready.filter(({ face }) => !lost.includes(face));
       for (const face of lost) this.loading.delete(face);
@@ -145,10 +143,7 @@ export class FaceQueue extends EventTarget {
 
   /** Leaving: let others have what we did not answer. Nobody waits for the answer. */
   letGo() {
-    const faces = this.held;
-    if (faces.length > 0) {
-      request(this.releaseUrl, { body: { faces }, keepalive: true }).catch(() => {});
-    }
+    this.leases.leave(this.held);
     this.ready = [];
     this.loading.clear();
     this.shown = null;

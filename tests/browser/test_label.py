@@ -1,8 +1,11 @@
 """Labeling by keys, mouse and touch: each answer is stored once, whatever the person presses."""
 
+import re
+import time
 from pathlib import Path
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 from playwright.sync_api import expect
 
@@ -273,3 +276,34 @@ def test_a_phone_labels_by_touch_without_scrolling(visit, people, campaign, widt
         zone.tap()
     desk.wait_until_saved()
     assert stored() == dict(zip(faces, ["left", "center", "right"], strict=True))
+
+
+@pytest.mark.parametrize("page", ["label/light", "label/light/grid"])
+def test_leaving_gives_back_what_was_still_on_its_way(visit, people, campaign, page):
+    """The server is busy with the request when the tab goes: nobody will ever see its faces."""
+    campaign.turns.update(suggested="left", certainty=90)
+    tab = visit(people.ada).new_page()
+    Desk.open(tab, "light")  # and the guide is read
+    tab.goto("/")
+    until_given_back()
+    before = leases_ever_given()
+    with transaction.atomic():
+        leases.one_at_a_time(campaign, people.ada)  # as an earlier request of the same person
+        with tab.expect_request(re.compile(r"/(turns|grid)$")):
+            tab.goto(f"/{page}")
+        tab.goto("/")
+    until_given_back(after=before)
+
+
+def leases_ever_given() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT last_value FROM labeling_lease_id_seq")
+        return cursor.fetchone()[0]
+
+
+def until_given_back(*, after: int = 0) -> None:
+    """Wait until leases have been given, after this many ever, and none is left."""
+    deadline = time.monotonic() + 30
+    while leases_ever_given() <= after or Lease.objects.exists():
+        assert time.monotonic() < deadline, f"{Lease.objects.count()} leases are left"
+        time.sleep(0.05)
