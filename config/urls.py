@@ -4,6 +4,8 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+handler404 = "config.api_errors.no_such_address"
+
 urlpatterns = [
     path("", include("labeling.urls")),
     path("", include("editing.urls")),

@@ -9,6 +9,7 @@ from labeling.errors import Refused
 from labeling.models import UNSURE, Campaign
 
 MOST_SECONDS = 86_400
+FIELDS = {"id", "face", "choice", "seconds", "suggestion_shown"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ def read_ballot(row: Any, campaign: Campaign) -> Ballot:
     """One answer from what a client sent; raises Refused with what is wrong."""
     if not isinstance(row, dict):
         raise Refused("malformed", f"The vote is {row!r}; expected an object.")
+    if unknown := sorted(set(row) - FIELDS):
+        detail = f"The fields {unknown} are unknown; expected some of {sorted(FIELDS)}."
+        raise Refused("malformed", detail)
     try:
         identifier = uuid.UUID(str(row.get("id")))
     except ValueError:

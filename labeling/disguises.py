@@ -6,6 +6,7 @@ this person has never had, and that face comes to them only when nothing else is
 """
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
@@ -130,6 +131,55 @@ def names_of(annotator: User, turns: Iterable[Turn]) -> dict[int, Face]:
     trials = [turn.id for turn in turns if turn.kind == Turn.Kind.MIRROR]
     worn = Disguise.objects.filter(annotator=annotator, turn__in=trials).select_related("face")
     return {one.turn_id: one.face for one in worn} if trials else {}
+
+
+@dataclass(frozen=True)
+class Seeming:
+    """What one person's trials add to a campaign's counts, had they been the faces they pass for.
+
+    Without it, a count that stands still would tell its annotator that the last face was a trial.
+    """
+
+    votes: int = 0
+    with_votes: int = 0
+    closed: int = 0
+    held: int = 0
+
+
+def seeming(annotator: User, campaigns: Collection[int]) -> dict[int, Seeming]:
+    """By campaign id, what a person must find in the counts; nothing where they had no trials."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT trial.campaign_id, count(*) FILTER (WHERE is_answered),
+                   count(*) FILTER (WHERE is_answered AND own.had = 0),
+                   count(*) FILTER (WHERE is_answered AND own.wanted = own.had + 1),
+                   count(*) FILTER (WHERE is_held)
+            FROM labeling_disguise worn JOIN labeling_turn trial ON trial.id = worn.turn_id
+            JOIN labeling_turn own
+                ON own.face_id = worn.face_id AND own.campaign_id = trial.campaign_id
+            CROSS JOIN LATERAL (
+                SELECT EXISTS (
+                    SELECT 1 FROM labeling_vote vote
+                    WHERE vote.turn_id = trial.id AND vote.annotator_id = worn.annotator_id
+                      AND vote.choice IS NOT NULL
+                      AND NOT EXISTS (SELECT 1 FROM labeling_vote undo
+                                      WHERE undo.withdraws_id = vote.id)) AS is_answered,
+                EXISTS (
+                    SELECT 1 FROM labeling_lease lease
+                    WHERE lease.turn_id = trial.id
+                      AND lease.annotator_id = worn.annotator_id) AS is_held
+            ) now
+            WHERE worn.annotator_id = %(annotator)s AND trial.campaign_id = ANY(%(campaigns)s)
+              AND NOT EXISTS (SELECT 1 FROM labeling_vote vote WHERE vote.turn_id = own.id
+                              AND vote.annotator_id = worn.annotator_id)
+              AND NOT EXISTS (SELECT 1 FROM labeling_lease lease WHERE lease.turn_id = own.id
+                              AND lease.annotator_id = worn.annotator_id)
+            GROUP BY trial.campaign_id
+            """,
+            {"annotator": annotator.id, "campaigns": list(campaigns)},
+        )
+        return {campaign: Seeming(*counts) for campaign, *counts in cursor.fetchall()}
 
 
 def mark_of(annotator_id: int, turn_id: int) -> str:

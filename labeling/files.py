@@ -15,7 +15,10 @@ BLOCK = 2**16
 
 def is_known(request: HttpRequest, etag: str) -> bool:
     """Whether the browser has this already, so that nothing need be read or made."""
-    return etag in [given.strip() for given in request.headers.get("If-None-Match", "").split(",")]
+    asked = request.headers.get("If-None-Match", "")
+    # Weak comparison (RFC 9110): a proxy that compresses marks what it passes on as weak.
+    known = [given.strip().removeprefix("W/") for given in asked.split(",")]
+    return etag in known or asked.strip() == "*"
 
 
 def send_file(
@@ -71,6 +74,8 @@ def _asked_part(request: HttpRequest, etag: str, size: int) -> range | None:
     if asked is None or not any(asked.groups()) or request.headers.get("If-Range", etag) != etag:
         return None
     first, last = asked.groups()
+    if first and last and int(last) < int(first):
+        return None
     if not first:
         return range(max(0, size - int(last)), size)
     return range(int(first), min(int(last) + 1, size) if last else size)

@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from labeling import acts, tasks
-from labeling.errors import Conflict
+from labeling.errors import Conflict, Refused
 from labeling.models import Campaign, Job, Release, User
 from labeling.released import check_promise
 
@@ -28,8 +28,11 @@ def submit(
 
     key     the client's Idempotency-Key: the same key and body give the same row
     fields  the rest of the row
-    raises  Conflict when the key came before with another body
+    raises  Conflict when the key came before with another body, Refused for a key too long to keep
     """
+    most = model._meta.get_field("idempotency_key").max_length
+    if len(key) > most:
+        raise Refused("invalid", f"The Idempotency-Key has {len(key)} letters; expected {most}.")
     if key and (earlier := model.objects.filter(requested_by=user, idempotency_key=key).first()):
         return _same(earlier, body, key)
     try:

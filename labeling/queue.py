@@ -5,6 +5,7 @@ and had, and a check constraint keeps their sum within what is wanted, whoever w
 """
 
 import random
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,9 @@ from django.db.models import Count, F
 
 from labeling import trials
 from labeling.claims import GRID_CERTAINTY, claim, claim_all, claim_to_verify, claim_trials
+from labeling.disguises import Seeming, seeming
 from labeling.errors import Conflict, Refused
-from labeling.leases import HeldFace, begin_anew, free_expired, one_at_a_time
+from labeling.leases import HeldFace, begin_anew, free_expired, note_request, one_at_a_time
 from labeling.models import (
     UNSURE,
     AuditDraw,
@@ -32,6 +34,8 @@ ILLUMINATION = [
     {"value": "center", "label": "Center", "key": "ArrowDown", "mirror": "center"},
     {"value": "right", "label": "Right", "key": "ArrowRight", "mirror": "left"},
 ]
+# As pandas reads a table of labels, quoted or not.
+READ_AS_MISSING = {"nan", "null"}
 ILLUMINATION_PROMPT = "Which side does the light come from, as you see it?"
 # An annotator who asks for ever more faces without voting gets their own again.
 MOST_HELD = 100
@@ -71,6 +75,12 @@ def check_choices(choices: Sequence[dict[str, str]]) -> None:
         raise Refused(
             "invalid_choices",
             f"The choices are {values}; expected two or more different ones, none {UNSURE!r}.",
+        )
+    if lost := sorted(READ_AS_MISSING & set(values)):
+        raise Refused(
+            "invalid_choices",
+            f"The choices are {values}; expected none of {lost}: programs that read releases take "
+            "these words for missing ones.",
         )
     if len(set(keys)) < len(keys):
         raise Refused("invalid_choices", f"The keys are {keys}; expected a different one for each.")
@@ -162,12 +172,15 @@ def draw_audits(campaign: Campaign, n_faces: int) -> int:
         return draw.n_drawn
 
 
-def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace]:
+def next_faces(
+    campaign: Campaign, annotator: User, count: int, *, request: uuid.UUID | None = None
+) -> list[HeldFace]:
     """Lease up to `count` faces to an annotator, drawn from the head of the queue.
 
     Audit faces and trials stand among them in the campaign's shares. New faces come first; when
     too few are left, those already held fill up, so an empty list means that nothing is left for
     this person.
+    request  the client's own name for it: see leases.release
     """
     with transaction.atomic():
         one_at_a_time(campaign, annotator)
@@ -188,6 +201,7 @@ def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace
             for kind in (Turn.Kind.ASK, Turn.Kind.AUDIT):
                 fresh += claim_all(campaign, annotator, room - len(fresh), kind, at_last=True)
         random.shuffle(fresh)
+        note_request(annotator, fresh, request)
         if len(fresh) < count:
             old = {"without": [f.turn_id for f in fresh], "most": count - len(fresh)}
             fresh += begin_anew(campaign, annotator, is_grid=False, **old)
@@ -195,7 +209,12 @@ def next_faces(campaign: Campaign, annotator: User, count: int) -> list[HeldFace
 
 
 def next_grid(
-    campaign: Campaign, annotator: User, count: int, choice: str | None = None
+    campaign: Campaign,
+    annotator: User,
+    count: int,
+    choice: str | None = None,
+    *,
+    request: uuid.UUID | None = None,
 ) -> tuple[str | None, list[HeldFace]]:
     """Lease up to `count` faces that the model gives one choice, the most certain first.
 
@@ -220,6 +239,7 @@ def next_grid(
             )
             for trial in claim_trials(campaign, annotator, wrong, is_grid=True):
                 fresh.insert(random.randint(0, len(fresh)), trial)
+            note_request(annotator, fresh, request)
         if len(fresh) < count:
             old = {"without": [f.turn_id for f in fresh], "most": count - len(fresh)}
             held = begin_anew(campaign, annotator, is_grid=True, **old)
@@ -253,6 +273,12 @@ def count_open(campaign: Campaign) -> int:
     counted = wanting.count()
     cache.set(key, counted, COUNTED_FOR_SECONDS)
     return counted
+
+
+def count_open_to(campaign: Campaign, annotator: User) -> int:
+    """The same as an annotator must see it: their trials count as the faces they pass for."""
+    seems = seeming(annotator, [campaign.id]).get(campaign.id, Seeming())
+    return max(0, count_open(campaign) - seems.closed)
 
 
 def count_to_verify(campaign: Campaign) -> dict[str, int]:

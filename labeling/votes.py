@@ -35,7 +35,8 @@ def cast(
         try:
             read.append(read_ballot(row, campaign))
         except Refused as refused:
-            given = str(row.get("id")) if isinstance(row, dict) else ""
+            given = str(row.get("id", "")) if isinstance(row, dict) else ""
+            given = given.encode(errors="replace").decode()  # half a surrogate pair is no text
             read.append(Outcome(given, "rejected", refused.code, refused.detail))
     ballots = [ballot for ballot in read if isinstance(ballot, Ballot)]
     try:

@@ -13,14 +13,19 @@ from labeling import agreements, annotators, campaigns, reports
 from labeling.bodies import ANY_OBJECT, Strict, read, read_query
 from labeling.counted import counted
 from labeling.errors import NotFound, Refused
-from labeling.models import Campaign, Dataset
+from labeling.models import Campaign, Dataset, User
 from labeling.roles import campaign_for, has_role, needs
 
 # Counting hundreds of thousands of votes is shared by all who ask within so many seconds.
 PEOPLE_SECONDS, AGREEMENT_SECONDS = 10, 60
 
 
-def show_campaign(campaign: Campaign) -> dict[str, Any]:
+def progress_for(user: User, campaign: Campaign) -> dict[str, Any]:
+    runs_it = has_role(user, "manager", "researcher")
+    return reports.progress(campaign, viewer=None if runs_it else user)
+
+
+def show_campaign(campaign: Campaign, user: User) -> dict[str, Any]:
     return {
         "slug": campaign.slug,
         "title": campaign.title,
@@ -30,7 +35,7 @@ def show_campaign(campaign: Campaign) -> dict[str, Any]:
             **{name: getattr(campaign, name) for name in campaigns.POLICY},
             "is_open": campaign.is_open,
         },
-        "progress": reports.progress(campaign),
+        "progress": progress_for(user, campaign),
     }
 
 
@@ -74,7 +79,7 @@ class CampaignsView(APIView):
         rows = Campaign.objects.order_by("id")
         if not has_role(request.user, "manager", "researcher"):
             rows = rows.filter(is_open=True)
-        return Response({"results": [show_campaign(c) for c in rows], "next": None})
+        return Response({"results": [show_campaign(c, request.user) for c in rows], "next": None})
 
     @extend_schema(request=NewBody, responses={201: ANY_OBJECT})
     def post(self, request: Request) -> Response:
@@ -86,7 +91,7 @@ class CampaignsView(APIView):
         if "choices" in body and "prompt" not in body:
             raise Refused("invalid", "Choices came without a prompt; expected both or neither.")
         campaign = campaigns.create(dataset, body.pop("slug"), by=request.user, **body)
-        return Response(show_campaign(campaign), status=201)
+        return Response(show_campaign(campaign, request.user), status=201)
 
 
 class CampaignView(APIView):
@@ -97,13 +102,14 @@ class CampaignView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(show_campaign(campaign_for(request.user, slug)))
+        read_query(request.query_params)
+        return Response(show_campaign(campaign_for(request.user, slug), request.user))
 
     @extend_schema(request=ChangeBody, responses=ANY_OBJECT)
     def patch(self, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
         changed = campaigns.change(campaign, by=request.user, **read(ChangeBody, request))
-        return Response(show_campaign(changed))
+        return Response(show_campaign(changed, request.user))
 
 
 class AuditsBody(Strict):
@@ -126,7 +132,8 @@ class ProgressView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        return Response(reports.progress(campaign_for(request.user, slug)))
+        read_query(request.query_params)
+        return Response(progress_for(request.user, campaign_for(request.user, slug)))
 
 
 class AnnotatorsView(APIView):
@@ -142,6 +149,7 @@ class AnnotatorsView(APIView):
         return Response(
             {
                 "results": annotators.in_order(people.value, order),
+                "next": None,
                 "bias": annotators.bias_overall(people.value),
                 "as_of": people.as_of,
             }
@@ -153,6 +161,7 @@ class AgreementView(APIView):
 
     @extend_schema(responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
+        read_query(request.query_params)
         campaign = campaign_for(request.user, slug)
         found = counted(campaign, "agreement", AGREEMENT_SECONDS, agreements.agreement)
         return Response({**found.value, "as_of": found.as_of})

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -11,6 +10,7 @@ from rest_framework.views import APIView
 
 from labeling import jobs, uploads
 from labeling.bodies import ANY_OBJECT
+from labeling.errors import NotFound
 from labeling.models import Import
 from labeling.roles import needs
 
@@ -43,7 +43,10 @@ class CancelImportView(APIView):
 
 
 def import_for(import_id: int) -> Import:
-    return get_object_or_404(Import.objects.select_related("campaign"), id=import_id)
+    job = Import.objects.select_related("campaign").filter(id=import_id).first()
+    if job is None:
+        raise NotFound(f"There is no import {import_id}.")
+    return job
 
 
 urlpatterns = [

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 from drf_spectacular.utils import OpenApiTypes, extend_schema
 from rest_framework import serializers
@@ -12,6 +11,7 @@ from rest_framework.views import APIView
 
 from labeling import jobs, released
 from labeling.bodies import ANY_OBJECT, Strict, read, read_query
+from labeling.errors import NotFound
 from labeling.files import send_file
 from labeling.models import Release
 from labeling.roles import campaign_for, needs
@@ -75,7 +75,10 @@ class CancelReleaseView(APIView):
 
 
 def release_for(release_id: int) -> Release:
-    return get_object_or_404(Release.objects.select_related("campaign"), id=release_id)
+    release = Release.objects.select_related("campaign").filter(id=release_id).first()
+    if release is None:
+        raise NotFound(f"There is no release {release_id}.")
+    return release
 
 
 class ReleaseFileView(APIView):

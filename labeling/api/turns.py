@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from labeling import leases, queue, quizzes, reports, votes
-from labeling.bodies import ANY_OBJECT, Strict, read
+from labeling.bodies import ANY_OBJECT, Strict, checked, read, read_query
 from labeling.disguises import mark_of
 from labeling.errors import Refused
 from labeling.leases import HeldFace
@@ -47,6 +47,7 @@ def show_held(held: HeldFace, viewer: User) -> dict[str, Any]:
 
 class TurnsBody(Strict):
     count = serializers.IntegerField(min_value=1, max_value=50, default=10)
+    request = serializers.UUIDField(required=False, help_text="to give back what never came")
 
 
 class TurnsView(APIView):
@@ -55,14 +56,15 @@ class TurnsView(APIView):
     @extend_schema(request=TurnsBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_to_label(request, slug)
-        faces = queue.next_faces(campaign, request.user, read(TurnsBody, request)["count"])
+        faces = queue.next_faces(campaign, request.user, **read(TurnsBody, request))
         turns = [show_held(held, request.user) for held in faces]
-        return Response({"turns": turns, "open": queue.count_open(campaign)})
+        return Response({"turns": turns, "open": queue.count_open_to(campaign, request.user)})
 
 
 class GridBody(Strict):
     count = serializers.IntegerField(min_value=1, max_value=60, default=24)
     choice = serializers.CharField(max_length=40, required=False, allow_null=True)
+    request = serializers.UUIDField(required=False, help_text="to give back what never came")
 
 
 class GridView(APIView):
@@ -75,9 +77,8 @@ class GridView(APIView):
         campaign = campaign_to_label(request, slug)
         body = read(GridBody, request)
         open_turns = queue.count_to_verify(campaign)
-        choice, faces = queue.next_grid(
-            campaign, request.user, body["count"], body.get("choice") or None
-        )
+        body["choice"] = body.get("choice") or None
+        choice, faces = queue.next_grid(campaign, request.user, **body)
         turns = [show_held(held, request.user) for held in faces]
         if choice is not None:
             # A catch more than there are faces would give itself away.
@@ -96,19 +97,33 @@ class RenewView(APIView):
 
     @extend_schema(request=FacesBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        return self.answer(leases.renew, request, slug)
-
-    def answer(self, act: Any, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
-        held = act(campaign, request.user, read(FacesBody, request)["faces"])
-        leases = [{"face": one.face_id, "lease_expires": one.expires_at} for one in held]
-        return Response({"held": leases})
+        faces = read(FacesBody, request)["faces"]
+        return Response(show_leases(leases.renew(campaign, request.user, faces)))
 
 
-class ReleaseLeasesView(RenewView):
-    @extend_schema(request=FacesBody, responses=ANY_OBJECT)
+class LeavingBody(FacesBody):
+    requests = serializers.ListField(
+        child=serializers.UUIDField(),
+        max_length=20,
+        default=list,
+        help_text="of /turns or /grid whose answer never came: what they leased ends, too",
+    )
+
+
+class ReleaseLeasesView(APIView):
+    permission_classes = [needs("annotator")]
+
+    @extend_schema(request=LeavingBody, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
-        return self.answer(leases.release, request, slug)
+        campaign = campaign_for(request.user, slug)
+        body = read(LeavingBody, request)
+        held = leases.release(campaign, request.user, body["faces"], body["requests"])
+        return Response(show_leases(held))
+
+
+def show_leases(held: list[HeldFace]) -> dict[str, Any]:
+    return {"held": [{"face": one.face_id, "lease_expires": one.expires_at} for one in held]}
 
 
 MOST_VOTES = 200
@@ -120,7 +135,10 @@ class VotesView(APIView):
     @extend_schema(request=ANY_OBJECT, responses=ANY_OBJECT)
     def post(self, request: Request, slug: str) -> Response:
         campaign = campaign_for(request.user, slug)
+        # Each vote is checked by itself, so that a bad one spoils no other.
         rows = request.data.get("votes") if isinstance(request.data, dict) else None
+        if isinstance(rows, list) and (unknown := sorted(set(request.data) - {"votes"})):
+            raise Refused("invalid", f"The fields {unknown} are unknown; expected ['votes'].")
         if not isinstance(rows, list) or not rows:
             raise Refused("invalid", 'Expected {"votes": [...]} with 1 to 200 votes.')
         if len(rows) > MOST_VOTES:
@@ -153,7 +171,7 @@ class WithdrawView(APIView):
         return Response({"id": str(vote.id), "turn": back[0] if back else None})
 
 
-class MineQuery(Strict):
+class MineQuery(serializers.Serializer):
     since = serializers.DateTimeField(required=False)
 
 
@@ -162,10 +180,9 @@ class MineView(APIView):
 
     @extend_schema(parameters=[MineQuery], responses=ANY_OBJECT)
     def get(self, request: Request, slug: str) -> Response:
-        query = MineQuery(data=request.query_params.dict())
-        query.is_valid(raise_exception=True)
+        query = checked(MineQuery, read_query(request.query_params, "since"))
         campaign = campaign_for(request.user, slug)
-        return Response(reports.mine(campaign, request.user, **query.validated_data))
+        return Response(reports.mine(campaign, request.user, **query))
 
 
 urlpatterns = [

@@ -43,14 +43,14 @@ class PolicyForm(forms.Form):
     """How a campaign asks: what may change at any time. What is left empty keeps its default."""
 
     votes_min = _count("votes_min", label="Votes for each face")
-    votes_max = _count("votes_max", label="At most, where people disagree")
+    votes_max = _count("votes_max", label="At most", help_text="where people disagree")
     stop_rule = forms.ChoiceField(
         choices=Campaign.StopRule.choices, required=False, label="Between the two"
     )
     lease_seconds = _count(
         "lease_seconds",
-        label="Seconds a face is kept for somebody",
-        help_text="the page renews it while it is open",
+        label="Seconds kept",
+        help_text="for who looks at the face; an open page goes on keeping it",
     )
     audit_share = PercentField(
         "audit_share", label="Audit faces", help_text="while there are some that want votes"

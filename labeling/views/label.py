@@ -24,7 +24,7 @@ def label(request: HttpRequest, slug: str) -> HttpResponse:
     if step := next_step(campaign, request.user):
         return redirect(step, slug)
     total = campaign.turns.asked().count()
-    open_turns = queue.count_open(campaign)
+    open_turns = queue.count_open_to(campaign, request.user)
     return render(
         request,
         "label/label.html",

@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from labeling.counted import lasting
+from labeling.disguises import Seeming, seeming
 from labeling.models import Campaign, Turn, User, Vote
 
 ARROWS = {"ArrowLeft": "←", "ArrowRight": "→", "ArrowUp": "↑", "ArrowDown": "↓", " ": "Space"}
@@ -15,12 +16,21 @@ MOST_SECONDS = 10
 
 
 def with_tallies(campaigns: QuerySet[Campaign], user: User) -> list[dict[str, Any]]:
-    """Campaigns with their progress and this person's own part, in three queries."""
+    """Campaigns with their progress and this person's own part, in four queries."""
     found = list(campaigns)
     tally_of = _tallies([campaign.id for campaign in found])
     own = standing_of(user).filter(turn__campaign__in=found).values("turn__campaign_id")
     own_of = dict(own.annotate(n=Count("id")).values_list("turn__campaign_id", "n"))
-    return [{"campaign": one, "own": own_of.get(one.id, 0), **tally_of[one.id]} for one in found]
+    seems = seeming(user, list(tally_of))
+    cards = []
+    for one in found:
+        tally, more = tally_of[one.id], seems.get(one.id, Seeming())
+        tally = tally | {
+            "closed": tally["closed"] + more.closed,
+            "votes": tally["votes"] + more.votes,
+        }
+        cards.append({"campaign": one, "own": own_of.get(one.id, 0), **tally})
+    return cards
 
 
 def _tallies(ids: list[int]) -> dict[int, dict[str, int]]:

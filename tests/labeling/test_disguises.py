@@ -124,6 +124,32 @@ def test_its_answers_are_treated_like_any_others(campaign, people, ada):
     assert list(kinds[:3]) == ["mirror"] * 3  # an answer, its withdrawal, another answer
 
 
+def test_no_count_stands_still_when_a_trial_is_held_or_answered(campaign, people, ada):
+    """The last look before a vote, and the first after it: who sees a trial there could mend it."""
+
+    def counts() -> list[int]:
+        told = ada.client.get("/api/campaigns/light/progress").json()
+        shown = ada.client.get("/api/campaigns/light").json()["progress"]
+        assert {**shown, "as_of": 0} == {**told, "as_of": 0}
+        home = ada.client.get("/").context["cards"][0]
+        left = ada.post("turns", {"count": 1}).json()
+        ada.post("leases/release", {"faces": [left["turns"][0]["face"]]})
+        names = ("votes", "with_votes", "closed", "held")
+        page = ada.client.get("/label/light").context
+        shown = [home["closed"], home["votes"], page["done"], -page["open"], -left["open"]]
+        return [*(told[name] for name in names), *shown]
+
+    given, trial = until_a_trial_comes(ada, people.ada)
+    ordinary = next(turn for turn in given if turn["face"] not in trials_of(people.ada))
+    for turn in (ordinary, trial):
+        held = counts()
+        ada.vote(turn)
+        voted = counts()
+        grown = [after - before for before, after in zip(held, voted, strict=True)]
+        assert grown == [1, 1, 1, -1, *[1] * 5], turn
+    assert Turn.objects.asked().filter(had=1).count() == FIRST + 1
+
+
 def test_the_face_that_lent_its_name_comes_last_and_as_itself(campaign, people, ada):
     """One person can finish a campaign, and every vote belongs to the picture that was shown."""
     pictures, votes_of = {}, {}

@@ -1,15 +1,13 @@
 """Pages of campaigns and releases, and what no page may do."""
 
-from collections.abc import Callable
-from uuid import uuid4
-
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from labeling import queue, votes
-from labeling.models import Campaign, Consensus, Release, Turn, Vote
+from labeling.models import Campaign, Consensus, Turn, Vote
+from tests.labeling.desks import release_of, vote
 
 pytestmark = pytest.mark.django_db
 
@@ -17,47 +15,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def campaign(dataset) -> Campaign:
     return queue.create_campaign(dataset, "light", title="Where is the light?")
-
-
-@pytest.fixture
-def page() -> Callable[..., object]:
-    """page(user, path) is what that person's browser gets."""
-
-    def get(user: object, path: str, **body: object):
-        client = Client()
-        if user is not None:
-            client.force_login(user)
-        return client.post(path, body) if body else client.get(path)
-
-    return get
-
-
-def vote(campaign: Campaign, annotator, choice: str = "left") -> Vote:
-    held = queue.next_faces(campaign, annotator, 1)[0]
-    identifier = uuid4()
-    row = {"id": str(identifier), "face": held.face_id, "choice": choice, "seconds": 1.5}
-    assert votes.cast(campaign, annotator, [row])[0].status == "stored"
-    return Vote.objects.get(id=identifier)
-
-
-def release_of(campaign: Campaign, **changes: object) -> Release:
-    return Release.objects.create(
-        **{"campaign": campaign, "number": 1, "status": "queued", "requested_by": None, **changes}
-    )
-
-
-PAGES = {
-    "/": {"ada", "mia", "rita", "sam"},
-    "/label/light": {"ada"},
-    "/label/light/grid": {"ada"},
-    "/label/light/rubric": {"ada"},
-    "/label/light/quiz": {"ada"},
-    "/campaigns": {"mia"},
-    "/campaigns/light": {"mia"},
-    "/campaigns/light/rubric": {"mia"},
-    "/campaigns/light/quiz": {"mia"},
-    "/releases/{release}": {"mia", "rita"},
-}
 
 
 def test_a_manager_makes_a_campaign(people, dataset, page):

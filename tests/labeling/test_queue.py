@@ -110,6 +110,15 @@ def test_choices_that_contradict_each_other_are_refused(dataset_of, choices, wor
         queue.create_campaign(dataset_of(1), "odd", title="Odd", choices=rows)
 
 
+def test_a_choice_that_tables_read_as_missing_is_refused(dataset_of):
+    choices = [
+        {"value": value, "label": value, "key": key, "mirror": value}
+        for value, key in (("null", "a"), ("one", "b"))
+    ]
+    with pytest.raises(Refused, match=r"expected none of \['null'\]"):
+        queue.create_campaign(dataset_of(2), "rings", title="How many rings?", choices=choices)
+
+
 def test_a_slug_is_used_once(campaign):
     with pytest.raises(Conflict, match="already there"):
         queue.create_campaign(campaign.dataset, "light", title="Light")

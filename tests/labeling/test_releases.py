@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -100,6 +101,34 @@ def test_its_tables_say_the_same_in_every_format(campaign):
         "000001.jpg 1 -1 -1\r\n000002.jpg -1  1 -1\r\n"
         "000003.jpg -1 -1  1\r\n000004.jpg -1 -1  1\r\n"
     )
+
+
+def test_its_tables_are_read_whole_by_the_programs_that_researchers_use(campaign):
+    """pandas by its defaults, and torchvision's reader of CelebA's lists, line for line."""
+    release = written(campaign)
+    folder = released.folder_of(release)
+    tables = [
+        pd.read_csv(folder / "labels.csv"),
+        pd.read_parquet(folder / "labels.parquet"),
+        pd.read_json(folder / "labels.jsonl", lines=True),
+    ]
+    for table in tables:
+        assert not table.isna().any(axis=None)
+        assert list(table["file"]) == [row[0] for row in BELIEVED]
+        assert list(table["choice"]) == [row[1] for row in BELIEVED]
+        assert list(table["probability"]) == pytest.approx([row[2] for row in BELIEVED])
+        assert list(table["votes"]) == [1, 1, 0, 0]
+    assert (
+        not pd.read_csv(folder / "votes.csv")[["file", "choice", "annotator"]].isna().any(axis=None)
+    )
+
+    with (folder / "list_illumination_celeba.txt").open() as file:  # torchvision.datasets.CelebA
+        data = list(csv.reader(file, delimiter=" ", skipinitialspace=True))
+    headers, data = data[1], data[2:]
+    numbers = [list(map(int, row[1:])) for row in data]
+    assert headers == ["left", "center", "right", ""]
+    assert [row[0] for row in data] == [row[0] for row in BELIEVED]
+    assert [headers[row.index(1)] for row in numbers] == [row[1] for row in BELIEVED]
 
 
 def test_votes_are_released_without_names(campaign):

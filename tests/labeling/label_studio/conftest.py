@@ -60,3 +60,33 @@ def ask(http: Callable) -> Callable[..., object]:
         return http(user).generic(method.upper(), address, text, "application/json")
 
     return send
+
+
+@pytest.fixture
+def project(ask: Callable, people: object, faces: list) -> int:
+    """The number of a project with four tasks that want two votes each."""
+    from tests.labeling.label_studio.client import LIGHT
+
+    body = {"title": "Light", "label_config": LIGHT, "maximum_annotations": 2}
+    project = ask(people.mia, "post", "projects/", body).data["id"]
+    tasks = [{"picture": face.filename} for face in faces[:4]]
+    assert ask(people.mia, "post", f"projects/{project}/import", tasks).status_code == 201
+    return project
+
+
+@pytest.fixture
+def tasks(project: int) -> list[int]:
+    from labeling.models import Turn
+
+    return list(Turn.objects.filter(campaign=project).order_by("id").values_list("id", flat=True))
+
+
+@pytest.fixture
+def answer(ask: Callable) -> Callable[..., object]:
+    """answer(user, task, choice) creates an annotation."""
+    from tests.labeling.label_studio.client import said
+
+    def create(user: object, task: int, choice: str, **more: object) -> object:
+        return ask(user, "post", f"tasks/{task}/annotations/", said(choice, **more))
+
+    return create

@@ -7,32 +7,7 @@ from django.utils import timezone
 
 from labeling.label_studio.annotations import number_of, parts_of
 from labeling.models import Campaign, Lease, Turn, Vote
-from tests.labeling.label_studio.client import LIGHT, said
-
-
-@pytest.fixture
-def project(ask, people, faces):
-    """The number of a project with four tasks that want two votes each."""
-    body = {"title": "Light", "label_config": LIGHT, "maximum_annotations": 2}
-    project = ask(people.mia, "post", "projects/", body).data["id"]
-    tasks = [{"picture": face.filename} for face in faces[:4]]
-    assert ask(people.mia, "post", f"projects/{project}/import", tasks).status_code == 201
-    return project
-
-
-@pytest.fixture
-def tasks(project):
-    return list(Turn.objects.filter(campaign=project).order_by("id").values_list("id", flat=True))
-
-
-@pytest.fixture
-def answer(ask):
-    """answer(user, task, choice) creates an annotation."""
-
-    def create(user: object, task: int, choice: str, **more: object) -> object:
-        return ask(user, "post", f"tasks/{task}/annotations/", said(choice, **more))
-
-    return create
+from tests.labeling.label_studio.client import said
 
 
 def test_what_a_task_wants_does_not_tell_audits_and_trials_from_questions(ask, people, tasks):
