@@ -1,9 +1,9 @@
 """How local edits are, per method, at one size: rendered faces that the generator has not seen.
 
 `make bench NAME=local ARGS="--faces 50"`. Renders faces (kept under var/bench, the second run
-finds them), trains probes on what is true of them, chooses lambda and the pooled directions on six
-people, and edits four regions of other people by every method. A stopped run goes on where it was;
---fresh starts over. CPU time: about 20 minutes of one core for 50 faces.
+finds them), trains probes on what is true of them, chooses lambda on six people, pools directions
+over them and ten more, and edits four regions of other people by every method. A stopped run goes
+on where it was; --fresh starts over. CPU time: about 20 minutes of one core for 50 faces.
 """
 
 import argparse
@@ -44,29 +44,26 @@ class Stage:
         files = sorted(self.truth)
         self.teaching = [name for name in files if self.truth[name].identity in teaching]
         # One face each, so that a bootstrap over faces is one over people.
-        by_person = {
-            self.truth[name].identity: name
-            for name in reversed(files)
-            if self.truth[name].identity not in teaching
-        }
-        self.edited = sorted(by_person.values())
+        by_person = {self.truth[name].identity: name for name in reversed(files)}
+        self.edited = sorted(name for who, name in by_person.items() if who not in teaching)
+        self.pooled = sorted(name for who, name in by_person.items() if who in teaching)
 
     def crops(self, files: Sequence[str], size: int) -> np.ndarray:
         from editing.engine.images import load_faces
 
         return load_faces([self.images / name for name in files], size)
 
-    def subjects(self, size: int) -> list[Any]:
-        """One face of each person to be edited, in which all four regions can be seen."""
+    def subjects(self, files: Sequence[str], size: int) -> list[Any]:
+        """Those of some faces in which all four regions can be seen."""
         from editing.engine.images import to_tensor
         from editing.engine.local_trials import Subject
         from editing.engine.proposals import proposed
         from editing.engine.regions import rasterise
         from editing.management.local_evaluation import REGIONS, regions_of
 
-        photos = to_tensor(self.crops(self.edited, size))
+        photos = to_tensor(self.crops(files, size))
         found = []
-        for name, photo in zip(self.edited, photos, strict=True):
+        for name, photo in zip(files, photos, strict=True):
             masks = regions_of(
                 proposed(self.landmarks[name]), lambda shapes: rasterise(shapes, size, size)
             )
@@ -118,12 +115,14 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
         light = None if seen.light is None else seen.light @ SIDE_VALUES
         return Read(seen.yaw_degrees, light, identity.embed(x))
 
-    subjects = stage.subjects(exact.image_size)
+    subjects = stage.subjects(stage.edited, exact.image_size)
     n_tuning = given.tuning
+    # People who taught the probes: none of them is edited.
+    pooling = stage.subjects(stage.pooled, exact.image_size)[: max(given.pooled - n_tuning, 0)]
     terms = Terms(size=given.size)
     work = LocalEvaluation(
         quick, exact, describe(given.generator).sha256, read, run, terms, subjects[:n_tuning],
-        given.refined, lambda share, step: say(f"{share:.0%} {step}"),
+        pooling, given.refined, lambda share, step: say(f"{share:.0%} {step}"),
     )  # fmt: skip
     chosen = subjects[n_tuning : n_tuning + given.faces]
     rows = work.run(chosen).rows
@@ -177,6 +176,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=50, help="people edited, one face each")
     parser.add_argument("--refined", type=int, default=12, help="of these, refined as well")
     parser.add_argument("--tuning", type=int, default=6, help="other people that choose lambda")
+    parser.add_argument("--pooled", type=int, default=16, help="people pooled over, with those")
     parser.add_argument("--rendered", type=int, default=2400)
     parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
     parser.add_argument("--generator", type=Path, default=SHIPPED)

@@ -195,6 +195,17 @@ def _rows(span: Span, region: str, method: str, a: torch.Tensor) -> Rows:
     a = a.to(span.q)
     change = torch.einsum("rp,pchw->rchw", a, span.jq)
     mask = span.masks[region] if region else torch.ones_like(change[0, 0])
+    return signed(region, method, (a @ span.q).reshape(-1, *span.h_shape), change, mask)
+
+
+def signed(
+    region: str, method: str, v: torch.Tensor, change: torch.Tensor, mask: torch.Tensor
+) -> Rows:
+    """Directions v (r, C, h, w) with J v: signs fixed, effects and localities measured.
+
+    change   (r, c, h, w) = J v
+    mask     (h, w) of the region, ones where there is no name
+    """
     weights = torch.tensor(LUMINANCE).to(change) if change.shape[1] == 3 else change.new_ones(1)
     # More noise predicted is less picture: the picture's change is -J v times a positive number.
     brightness = -(change * mask * weights.reshape(1, -1, 1, 1)).sum((1, 2, 3))
@@ -205,7 +216,7 @@ def _rows(span: Span, region: str, method: str, a: torch.Tensor) -> Rows:
     return Rows(
         region=region,
         method=method,
-        v=((sign[:, None] * a) @ span.q).reshape(-1, *span.h_shape),
+        v=sign[:, None, None, None] * v,
         change=sign[:, None, None, None] * change,
         singular_value=inside,
         locality=inside / outside.clamp(min=smallest) if region else torch.zeros_like(inside),

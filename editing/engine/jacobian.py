@@ -78,6 +78,10 @@ class Jacobian:
         """J^T u (k, n_inputs) of u (k, n_outputs)."""
         return torch.cat([self._told(self._pulled(piece)) for piece in u.split(self._at_once)])
 
+    def rest(self) -> None:
+        """Let go of the decoder's kept runs, which are large; the next products make them anew."""
+        self._runs.clear()
+
     def _told(self, got: torch.Tensor) -> torch.Tensor:
         self.n_sent += len(got)
         if self._on_sent:

@@ -16,11 +16,11 @@ from editing.engine.images import to_uint8
 from editing.engine.local_edits import DEFAULT_FORM, Push, default_interval, edited
 from editing.engine.refinement import refined
 from editing.engine.regions import feather
-from editing.engine.roir import matched, roir, ssim_outside
+from editing.engine.roir import matched, ssim_outside
 
 # Of these "held" says nothing of its direction, which is that of "locality".
 METHODS = ("svd", "jive", "null_space", "locality", "refined", "held")
-LAMBDAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+LAMBDAS = (0.03, 0.1, 0.3, 1.0)
 BASIS = 12  # directions that a refinement may add, the most local ones
 
 
@@ -134,26 +134,6 @@ def tuned(
     return {at: float(np.median(values)) for at, values in ratios.items()}
 
 
-def transferred(
-    denoiser: Denoiser, tried: Sequence[Tried], other: Placed, terms: Terms
-) -> list[tuple[float, float]]:
-    """How local each edit's direction is on another face, at the strength it had on its own.
-
-    returns  ROIR, below 1 where more energy changed inside the other face's region than in all of
-             the rest; and the same per pixel, below 1 where a pixel inside changed more than one
-             outside
-    """
-    still = other.path.states[0][0]
-    strength = torch.tensor([one.strength for one in tried]).to(still)
-    v = torch.stack([one.direction for one in tried]).to(still.device)
-    masks = torch.stack([other.subject.masks[one.region] for one in tried])[:, None]
-    x = _edit(denoiser, other, v, strength, terms)
-    whole = roir(still, x, masks.to(still.device)).cpu()
-    share = masks.mean(dim=(1, 2, 3))
-    per_pixel = whole * (share / (1 - share)).sqrt()
-    return list(zip(whole.tolist(), per_pixel.tolist(), strict=True))
-
-
 def at_size(
     denoiser: Denoiser,
     placed: Placed,
@@ -173,7 +153,7 @@ def at_size(
     def some(strength: torch.Tensor, which: torch.Tensor) -> torch.Tensor:
         at = which.to(x.device)
         held = None if hold is None else hold[at]
-        return _edit(denoiser, placed, v[at], strength, terms, held)
+        return edit_of(denoiser, placed, v[at], strength, terms, held)
 
     found = matched(
         some,
@@ -207,7 +187,7 @@ def _refined(denoiser: Denoiser, placed: Placed, region: str, terms: Terms) -> T
     x = placed.path.states[0][0]
     mask = placed.subject.masks[region]
     best = refined(
-        lambda v, strength: _edit(denoiser, placed, v, strength, terms),
+        lambda v, strength: edit_of(denoiser, placed, v, strength, terms),
         rows[0],
         rows[:BASIS],
         x,
@@ -223,7 +203,7 @@ def _refined(denoiser: Denoiser, placed: Placed, region: str, terms: Terms) -> T
     )  # fmt: skip
 
 
-def _edit(
+def edit_of(
     denoiser: Denoiser,
     placed: Placed,
     v: torch.Tensor,
@@ -231,6 +211,7 @@ def _edit(
     terms: Terms,
     hold: torch.Tensor | None = None,
 ) -> torch.Tensor:
+    """Pictures (m, c, h, w) of a face pushed along v (m, C, h, w) by strengths (m,)."""
     interval = terms.interval or default_interval(placed.grid)
     push = Push(v, strength)
     return edited(

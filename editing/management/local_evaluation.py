@@ -1,6 +1,7 @@
 """Local edits of many faces by every method, face by face, going on where a run was stopped."""
 
 import json
+import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save
 
 from editing.engine import images
+from editing.engine.ddim import time_grid, trace
 from editing.engine.denoiser import Denoiser
+from editing.engine.discovery import rows_of
 from editing.engine.jacobian import Jacobian
+from editing.engine.local_carrying import carried, outcome, transferred
 from editing.engine.local_trials import (
     METHODS,
     Placed,
@@ -21,17 +26,20 @@ from editing.engine.local_trials import (
     at_size,
     compare,
     place,
-    transferred,
     tuned,
 )
 from editing.engine.pooling import Seen, pooled
-from editing.management.local_tables import Records
+from editing.management.local_tables import REACHED, Records
 from editing.store import write_whole
 
 REGIONS = ("eyes", "mouth", "hair", "nose")
 TUNED_ON = 6
-TARGETS = 2  # faces to which every direction is carried, of those tuned on
+POOLED = 16  # people over whom directions are pooled, those tuned on among them
+STARTS = 3  # directions per region of each face tuned on from which pooling begins
 SHEETS = 8
+
+# By region and method: ROIR on a face that a direction was carried to, whole and per pixel.
+Ratios = dict[tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,8 @@ class Read:
 class LocalEvaluation:
     """One comparison: its terms and lambda are fixed by the first faces, which are not measured.
 
-    tuning    faces that choose lambda and the pooled directions, and that others are carried to
+    tuning    faces that choose lambda; directions are carried to one of them and from one of them
+    pooling   further faces over which directions are pooled, beside those
     n_refined faces of which the refined method is measured; it costs as much as all others
     """
 
@@ -59,12 +68,13 @@ class LocalEvaluation:
         folder: Path,
         terms: Terms,
         tuning: Sequence[Subject],
+        pooling: Sequence[Subject],
         n_refined: int,
         tell: Callable[[float, str], None],
     ) -> None:
         self.denoiser, self.exact, self.read = denoiser, exact, read
         self.folder, self.terms, self.n_refined, self.tell = folder, terms, n_refined, tell
-        self.tuning = list(tuning)
+        self.tuning, self.pooling = list(tuning), list(pooling)
         self.sha256 = sha256
 
     def run(self, subjects: Sequence[Subject]) -> Records:
@@ -82,12 +92,11 @@ class LocalEvaluation:
 
     def _prepare(self) -> None:
         self.tell(0, f"Searching {len(self.tuning)} other faces")
-        placed = [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
+        self.others = [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
         self.tell(0, "Choosing lambda on them")
-        self.terms = self._tuned(placed)
-        self.tell(0, "Pooling their directions")
-        self.pooled = self._pooled(placed)
-        self.targets = placed[:TARGETS]
+        self.terms = self._tuned(self.others)
+        self.tell(0, "Pooling directions over them and more")
+        self.pooled = self._pooled()
 
     def _take_up(self) -> None:
         """Take lambda from a stopped run; raises ValueError if that one had other terms."""
@@ -104,7 +113,9 @@ class LocalEvaluation:
         self.terms = replace(self.terms, regularisation=kept["regularisation"])
 
     def _told(self, terms: Terms) -> dict[str, Any]:
-        return asdict(terms) | {"generator": self.sha256, "tuning": [s.name for s in self.tuning]}
+        names = {"tuning": self.tuning, "pooling": self.pooling}
+        told = {name: [one.name for one in faces] for name, faces in names.items()}
+        return asdict(terms) | {"generator": self.sha256} | told
 
     def _tuned(self, placed: Sequence[Placed]) -> Terms:
         path = self.folder / "terms.json"
@@ -116,54 +127,47 @@ class LocalEvaluation:
         write_whole(path, json.dumps(told, indent=1).encode())
         return terms
 
-    def _pooled(self, placed: Sequence[Placed]) -> dict[str, tuple[torch.Tensor, float]]:
-        """A direction per region that is local on all tuning faces, and its median strength."""
-        jacobians = [Jacobian(self.exact, one.path.x_t[0], self.terms.timestep) for one in placed]
-        found = {}
-        for region in self.tuning[0].masks:
-            seen = [
-                Seen(jacobian, one.subject.masks[region], one.span.v[region])
-                for one, jacobian in zip(placed, jacobians, strict=True)
-                if region in one.subject.masks
-            ]
-            v = pooled(seen, self.terms.regularisation)
-            sizes = [
-                at_size(self.denoiser, one, {(region, "pooled"): v}, self.terms)[0].strength
-                for one in placed
-            ]
-            found[region] = (v, float(np.median(sizes)))
-        return found
+    def _pooled(self) -> dict[str, torch.Tensor]:
+        """A direction (C, h, w) per region that is local on all those faces; kept in a file."""
+        path = self.folder / "pooled.safetensors"
+        if path.exists():
+            return dict(load_file(path))
+        grid = time_grid(self.denoiser.alpha_bar, self.terms.steps, self.terms.timestep)
+        latents = [one.path.x_t[0] for one in self.others]
+        for subject in self.pooling:
+            photo = subject.photo[None].to(self.denoiser.device)
+            latents.append(trace(self.denoiser, photo, grid, self.terms.refinements).x_t[0])
+        faces = [
+            Seen(Jacobian(self.exact, x_t, self.terms.timestep), subject.masks)
+            for x_t, subject in zip(latents, [*self.tuning, *self.pooling], strict=True)
+        ]
+        found = [rows_of(one.span, "locality").regions for one in self.others]
+        regions = list(self.tuning[0].masks)
+        start = torch.cat([rows[name].v[:STARTS].flatten(1) for rows in found for name in regions])
+        best = {region: one.v[0].cpu() for region, one in pooled(faces, start).items()}
+        write_whole(path, save({region: v.contiguous() for region, v in best.items()}))
+        return best
 
     def _face(self, subject: Subject, refines: bool) -> list[dict[str, Any]]:
         one = place(self.denoiser, self.exact, subject, self.terms)
         methods = [name for name in METHODS if refines or name != "refined"]
         tried = compare(self.denoiser, one, self.terms, methods)
-        for_all = {(region, "pooled"): v for region, (v, _) in self.pooled.items()}
-        tried += at_size(self.denoiser, one, for_all, self.terms)
-        # Held edits have the directions of "locality"; those of "pooled" came from elsewhere.
-        carried = [edit for edit in tried if edit.method not in ("held", "pooled")]
-        by_target = [
-            transferred(self.denoiser, carried, target, self.terms) for target in self.targets
-        ]
-        ratios = {
-            (edit.region, edit.method): np.median(values, axis=0)
-            for edit, *values in zip(carried, *by_target, strict=True)
-        }
-        pooled_here = [
-            replace(edit, strength=self.pooled[edit.region][1])
-            for edit in tried
-            if edit.method == "pooled"
-        ]
-        told = transferred(self.denoiser, pooled_here, one, self.terms)
-        ratios |= {
-            (e.region, e.method): np.array(r) for e, r in zip(pooled_here, told, strict=True)
-        }
+        # Whose direction is brought here, and where this face's go: by lot, the same at each call.
+        other = self.others[zlib.crc32(subject.name.encode()) % len(self.others)]
+        taken = [edit for edit in tried if edit.method != "held"]  # those of "locality" once more
+        values = transferred(self.denoiser, taken, other, self.terms)
+        ratios = {(e.region, e.method): told for e, told in zip(taken, values, strict=True)}
+        for_all = {(region, "pooled"): self.pooled[region] for region in subject.masks}
+        brought = at_size(self.denoiser, one, for_all, self.terms)
+        brought += carried(self.denoiser, self.exact, other, one, self.terms)
+        for edit in brought:
+            mask = subject.masks[edit.region]
+            ratios[edit.region, edit.method] = outcome(edit, mask, self.terms.size, REACHED)
+        tried += brought
         self._sheet(one, tried)
         return self._lines(one, tried, ratios)
 
-    def _lines(
-        self, one: Placed, tried: Sequence[Tried], ratios: dict[tuple[str, str], np.ndarray]
-    ) -> list[dict[str, Any]]:
+    def _lines(self, one: Placed, tried: Sequence[Tried], ratios: Ratios) -> list[dict[str, Any]]:
         still = one.path.states[0][:1]
         seen = self.read(torch.cat([still, torch.stack([edit.x for edit in tried])]))
         lines = []

@@ -16,7 +16,7 @@ from editing.engine.local_trials import Subject, Terms
 from editing.engine.proposals import proposed
 from editing.engine.regions import rasterise
 from editing.filters import FaceFilter
-from editing.management.local_evaluation import TUNED_ON, LocalEvaluation, Read, regions_of
+from editing.management.local_evaluation import POOLED, TUNED_ON, LocalEvaluation, Read, regions_of
 from editing.management.local_tables import as_text, summary, write_plot
 from editing.models import Generator
 from editing.runs.loading import crops_of, denoiser_of, device, draw
@@ -38,6 +38,9 @@ class Command(BaseCommand):
         parser.add_argument("--refined", type=int, default=12, help="of these, refined as well")
         parser.add_argument(
             "--tuning", type=int, default=TUNED_ON, help="other people that choose lambda"
+        )
+        parser.add_argument(
+            "--pooled", type=int, default=POOLED, help="people to pool over, those among them"
         )
         parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
         parser.add_argument("--rank", type=int, default=10, help="singular vectors per region")
@@ -62,9 +65,8 @@ class Command(BaseCommand):
         dataset = face_filter.one_dataset()
         quick = denoiser_of(generator)
         exact = load_denoiser(generator.folder, device())
-        tuning, chosen = self.subjects(
-            face_filter, exact.image_size, given["faces"], given["tuning"]
-        )
+        n_tuning, n_others = given["tuning"], max(given["tuning"], given["pooled"])
+        others, chosen = self.subjects(face_filter, exact.image_size, given["faces"], n_others)
         out: Path = given["out"]
         with tqdm(total=100, bar_format="{desc:<40.40} |{bar:30}| {percentage:3.0f}%") as bar:
 
@@ -75,8 +77,8 @@ class Command(BaseCommand):
             meter = meter_of(dataset, face_filter, exact.image_size, tell, identity=True)
             terms = Terms(size=given["size"], rank=given["rank"])
             work = LocalEvaluation(
-                quick, exact, generator.sha256, reader(meter), out, terms, tuning,
-                given["refined"], tell,
+                quick, exact, generator.sha256, reader(meter), out, terms, others[:n_tuning],
+                others[n_tuning:], given["refined"], tell,
             )  # fmt: skip
             rows = work.run(chosen).rows
         wanted = {one.name for one in chosen}
@@ -88,16 +90,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{out}: edits.csv, summary.json, probes.json, roir.png, sheets/")
 
     def subjects(
-        self, face_filter: FaceFilter, size: int, n_faces: int, n_tuning: int
+        self, face_filter: FaceFilter, size: int, n_faces: int, n_others: int
     ) -> tuple[list[Subject], list[Subject]]:
-        """Faces of different people with landmarks, drawn: those to tune on, those to measure."""
+        """Faces of different people with landmarks, by lot: to learn from, and to measure."""
         faces = face_filter.faces().filter(landmarks__isnull=False)
         rows = sorted(faces.values_list("id", "identity"), key=lambda row: draw(row[0]))
         by_person = {-row if who is None else who: row for row, who in reversed(rows)}
         ids = sorted(by_person.values(), key=draw)
         found: list[Subject] = []
         for face in (Face.objects.get(id=face_id) for face_id in ids):
-            if len(found) == n_tuning + n_faces:
+            if len(found) == n_others + n_faces:
                 break
             masks = regions_of(
                 proposed(face.landmarks), lambda shapes: rasterise(shapes, size, size)
@@ -105,13 +107,14 @@ class Command(BaseCommand):
             if len(masks) == 4:
                 photo = to_tensor(crops_of([face.id], size))[0]
                 found.append(Subject(face.filename, photo, masks))
-        if len(found) <= n_tuning:
+        if len(found) <= n_others:
             raise Refused(
                 "too_few_faces",
                 f"{len(found)} people have a face with landmarks that shows all regions; "
-                f"expected more than the {n_tuning} that choose lambda. Widen the filter.",
+                f"expected more than the {n_others} that directions are pooled over. Widen the "
+                "filter, or give fewer (--pooled, --tuning).",
             )
-        return found[:n_tuning], found[n_tuning:]
+        return found[:n_others], found[n_others:]
 
 
 def reader(meter: Meter) -> Any:

@@ -12,19 +12,23 @@ def test_faces_are_edited_by_every_method_and_a_second_call_goes_on(
     generator: Generator, many: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     wanted = {
-        "filter": "dataset=many", "faces": 1, "refined": 1, "tuning": 2, "rank": 3, "size": 0.003,
-        "out": tmp_path,
+        "filter": "dataset=many", "faces": 1, "refined": 1, "tuning": 2, "pooled": 3, "rank": 3,
+        "size": 0.003, "out": tmp_path,
     }  # fmt: skip
     call_command("evaluate_local", generator.name, **wanted)
     table = capsys.readouterr().out
-    methods = {"svd", "jive", "null_space", "locality", "refined", "held", "pooled"}
+    methods = {"svd", "jive", "null_space", "locality", "refined", "held"}
+    methods |= {"pooled", "adapted", "carried_held"}  # from other faces
     assert methods <= set(table.split())
     lines = (tmp_path / "edits.csv").read_text().splitlines()
     assert len(lines) == 1 + 4 * len(methods)
     told = json.loads((tmp_path / "summary.json").read_text())
     assert told["held"]["roir_median"][0] < 0.2
+    assert told["held"]["transfer_rate"] is None
+    for method in methods - {"held", "refined"}:
+        assert 0 <= told[method]["transfer_rate"][0] <= 1
     assert "yaw_error" in (tmp_path / "probes.json").read_text()
-    for name in ("roir.png", "terms.json"):
+    for name in ("roir.png", "terms.json", "pooled.safetensors"):
         assert (tmp_path / name).stat().st_size > 100
     assert list((tmp_path / "sheets").iterdir())
     call_command("evaluate_local", generator.name, **wanted)
@@ -35,7 +39,7 @@ def test_faces_are_edited_by_every_method_and_a_second_call_goes_on(
 def test_too_few_people_are_refused_with_what_was_expected(
     generator: Generator, many: Dataset, tmp_path: Path
 ):
-    with pytest.raises(CommandError, match="expected more than the 6"):
+    with pytest.raises(CommandError, match="expected more than the 16"):
         call_command(
             "evaluate_local", generator.name, filter="dataset=many&identity=1", out=tmp_path
         )
