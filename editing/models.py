@@ -93,6 +93,7 @@ class Decomposition(Job):
     rank = models.PositiveSmallIntegerField(help_text="singular vectors per region")
     joint_rank = models.PositiveSmallIntegerField(null=True, help_text="null: by principal angles")
     individual_rank = models.PositiveSmallIntegerField(null=True, help_text="null: what is left")
+    pool = models.JSONField(default=dict, help_text="faces to be local on, too: filter, faces, ids")
     sha256 = models.CharField(max_length=64, help_text="over all that it follows from")
     folder = models.CharField(max_length=1000, blank=True, help_text="of its files, once written")
     result = models.JSONField(default=dict, help_text="spectra, ranks and previews, as they come")
@@ -116,6 +117,7 @@ class Component(models.Model):
         JOINT = "joint"
         LOCALITY = "locality"
         NULL_SPACE = "null_space"
+        POOLED = "pooled"
         SVD = "svd"
 
     decomposition = models.ForeignKey(Decomposition, models.CASCADE, related_name="components")

@@ -106,6 +106,7 @@ def _show_decomposition(job: Decomposition) -> dict[str, Any]:
         "rank": job.rank,
         "joint_rank": job.joint_rank,
         "individual_rank": job.individual_rank,
+        "pool": job.pool or None,
         "sha256": job.sha256,
         "result": with_preview_urls(job),
     }

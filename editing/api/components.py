@@ -38,6 +38,13 @@ class RegionOfBody(Strict):
         return said
 
 
+class PoolBody(Strict):
+    """Other faces on which directions have to be local, too."""
+
+    filter = serializers.JSONField(required=False, allow_null=True)
+    faces = serializers.IntegerField(required=False)
+
+
 class DecompositionBody(Strict):
     generator = NameOrId()
     face = row_id()
@@ -48,6 +55,7 @@ class DecompositionBody(Strict):
     rank = serializers.IntegerField(required=False)
     joint_rank = serializers.IntegerField(required=False, allow_null=True)
     individual_rank = serializers.IntegerField(required=False, allow_null=True)
+    pool = PoolBody(required=False, allow_null=True)
 
 
 @listed("components_list")

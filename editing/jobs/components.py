@@ -12,6 +12,7 @@ from editing import tasks
 from editing.engine.regions import as_rows, masks_of
 from editing.jobs.checks import Ring, ready
 from editing.jobs.embeddings import DEFAULT_NOISE, DEFAULT_REFINEMENTS, DEFAULT_STEPS
+from editing.jobs.pools import checked_pool
 from editing.jobs.regions import REST, check_region_name, checked_shapes, told_as
 from editing.models import Component, Decomposition, Generator
 from labeling import jobs
@@ -38,6 +39,7 @@ def decompose(
     rank: int = DEFAULT_RANK,
     joint_rank: int | None = None,
     individual_rank: int | None = None,
+    pool: dict[str, Any] | None = None,
     body: dict,
     key: str = "",
     ring: Ring = tasks.ring_decompose,
@@ -49,6 +51,7 @@ def decompose(
     rank             singular vectors per region
     joint_rank       directions of the whole face, default by principal angles
     individual_rank  directions per region, default what is left
+    pool             other faces to find directions for as well: "filter" and "faces", how many
     """
     ready(generator, "generator")
     last = generator.card["last_timestep"]
@@ -73,6 +76,9 @@ def decompose(
         "joint_rank": joint_rank,
         "individual_rank": individual_rank,
     }
+    # A search without a pool keeps the key that it always had.
+    if others := checked_pool(pool, face):
+        fields["pool"] = others
     sha256 = key_of(generator, face, checked, fields)
 
     def ask() -> Decomposition:
@@ -149,6 +155,12 @@ def key_of(
     size = generator.image_size
     masks = {name: as_rows(mask) for name, mask in masks_of(regions, size, size, REST).items()}
     said = [KEY_VERSION, generator.sha256, face.id, list(masks.items()), fields]
+    if "pool" in fields:
+        # On the other faces masks follow from the landmarks of both.
+        ids = [face.id, *fields["pool"]["ids"]]
+        said.append(
+            list(Face.objects.filter(id__in=ids).order_by("id").values_list("id", "landmarks"))
+        )
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 

@@ -31,6 +31,7 @@ from editing.engine.splitting import check_splits
 from editing.models import Component, Decomposition
 from editing.runs.components import read_search, write_directions, write_search
 from editing.runs.loading import crops_of, denoiser_of, device
+from editing.runs.pooling import pooled_rows
 from editing.store import write_whole
 from labeling.errors import Refused
 from labeling.worker import Progress, Stopped
@@ -38,7 +39,7 @@ from labeling.worker import Progress, Stopped
 KEPT = 5  # directions per region and method that become rows; weaker ones move grain, not shape
 SHOWN = KEPT  # of these, and of the joint ones, get a preview; the strongest of each come first
 AT_ONCE = 4  # previews; the first comes alone, so that there is something to see soon
-INVERTED, SEARCHED = 0.05, 0.25  # shares of the progress bar
+INVERTED, SEARCHED, POOLED = 0.05, 0.25, 0.6  # shares of the progress bar
 PREVIEW_SCALE = 2
 
 
@@ -54,11 +55,25 @@ def decompose(job: Decomposition, progress: Progress) -> None:
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.decomposition_folder(job.id) / str(job.attempt)
     every = [rows for one in found.values() for rows in _rows_of(one)]
+    shown_from = SEARCHED
+    if job.pool:
+        shown_from = POOLED
+        every += pooled_rows(
+            job,
+            denoiser,
+            exact(job),
+            path.x_t[0],
+            span,
+            KEPT,
+            lambda share: progress(
+                SEARCHED + (POOLED - SEARCHED) * share, "Pooling directions over other faces"
+            ),
+        )
     write_directions(folder, job.generator.sha256, span.masks, every)
     proposed = responding(span.jq.float().cpu().numpy())
     write_whole(folder / places.PROPOSED_FILE, json.dumps(proposed).encode())
     result = _written(job, progress, span, found["jive"], every, folder)
-    _preview(denoiser, path, grid, span, every, folder, result, progress)
+    _preview(denoiser, path, grid, span, every, folder, result, progress, shown_from)
 
 
 def exact(job: Decomposition) -> Denoiser:
@@ -187,6 +202,7 @@ def _preview(
     folder: Path,
     result: dict[str, Any],
     progress: Progress,
+    begun: float,
 ) -> None:
     """Draw previews few at a time; what each batch shows stands on the row before the next."""
     told = {(one["method"], one["region"], one["index"]): one for one in result["components"]}
@@ -213,6 +229,6 @@ def _preview(
         done += len(batch)
         if not progress.ours.filter(cancel_requested=False).update(result=result):
             raise Stopped
-        progress(SEARCHED + (1 - SEARCHED) * done / len(wanted), "Drawing previews")
+        progress(begun + (1 - begun) * done / len(wanted), "Drawing previews")
     if not wanted:
         raise Refused("no_directions", "The search found no direction.")

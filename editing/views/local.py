@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from editing import faces
 from editing.filters import SPLITS, FaceFilter
-from editing.jobs import components
+from editing.jobs import components, pools
 from editing.models import Component, Decomposition, Edit, Generator
 from editing.shown import rows_of, with_preview_urls
 from editing.views.local_edits import LATELY, shown_edits
@@ -82,6 +82,8 @@ def mark_page(request: HttpRequest, face_id: int) -> HttpResponse:
         "generators": Generator.objects.filter(status="done").order_by("-id"),
         "default_rank": components.DEFAULT_RANK,
         "most_rank": components.MOST_RANK,
+        "fewest_pooled": pools.FEWEST,
+        "most_pooled": pools.MOST,
     }
     return render(request, "editing/local/mark.html", context)
 

@@ -16,6 +16,7 @@ from labeling.roles import page_for
 
 METHODS = {
     "locality": "the most local",
+    "pooled": "the most local on many faces (pooled)",
     "jive": "of this region alone (JIVE)",
     "null_space": "free of the rest (null space)",
     "svd": "the strongest, not kept local (SVD)",

@@ -12,6 +12,7 @@ from editing.jobs import components
 from editing.models import Decomposition, Generator
 from editing.tasks import sweep
 from labeling import worker
+from labeling.models import Face
 from tests.editing.searches import (  # noqa: F401 the fixtures
     EYES,
     MOUTH,
@@ -33,6 +34,34 @@ def test_a_search_is_asked_for_with_defaults_and_followed(ask, rita, generator):
     assert [row["id"] for row in rita.get("/api/components").data["results"]] == [answer.data["id"]]
     cancelled = rita.post(f"{answer.data['url']}/cancel")
     assert cancelled.data["status"] == "cancelled"
+
+
+def test_a_search_may_be_pooled_over_other_people(ask, rita, faces):
+    alone = ask().data
+    assert alone["pool"] is None
+    pooled = ask(pool={"faces": 2}).data
+    assert (pooled["pool"]["faces"], len(pooled["pool"]["ids"])) == (2, 2)
+    assert faces[0].id not in pooled["pool"]["ids"]
+    assert pooled["pool"]["filter"] == f"dataset={faces[0].dataset.name}"
+    assert pooled["id"] != alone["id"]
+    assert ask(pool={"faces": 2}).data["id"] == pooled["id"]
+    # Masks on the other faces follow from their landmarks.
+    moved = Face.objects.get(id=pooled["pool"]["ids"][0])
+    moved.landmarks[0] += 1
+    moved.save()
+    assert ask(pool={"faces": 2}).data["id"] != pooled["id"]
+    for pool, code in (
+        ({"faces": 1}, "invalid"),
+        ({"faces": 41}, "invalid"),
+        ({"faces": 40}, "too_few_faces"),
+        ({"colour": 1}, "invalid"),
+        ({"filter": "colour=1"}, "invalid_filter"),
+    ):
+        answer = ask(pool=pool)
+        assert (answer.status_code, answer.data["code"]) == (400, code)
+    Face.objects.filter(id=faces[0].id).update(landmarks=None)
+    answer = ask(pool={"faces": 2})
+    assert (answer.status_code, answer.data["code"]) == (400, "no_landmarks")
 
 
 def test_an_equal_search_is_made_once(ask, people, api, generator, faces):

@@ -14,6 +14,7 @@ from editing.runs.components import direction_of
 from labeling import worker
 from labeling.errors import Refused
 from labeling.management.running import nobody
+from labeling.models import Face
 
 EYES = {"name": "eyes", "shapes": [{"kind": "rectangle", "box": [0.1, 0.3, 0.9, 0.6]}]}
 MOUTH = {"name": "mouth", "shapes": [{"kind": "rectangle", "box": [0.3, 0.7, 0.7, 0.95]}]}
@@ -26,7 +27,7 @@ def ask(generator: Generator, faces) -> Callable[..., Decomposition]:
     def make(**change: Any) -> Decomposition:
         wanted = {"rank": 4, "steps": 2, "refinements": 0, "regions": [EYES, MOUTH], **change}
         return components.decompose(
-            user=None, generator=generator, face=faces[0], body={}, ring=nobody, **wanted
+            user=None, generator=generator, body={}, ring=nobody, **{"face": faces[0], **wanted}
         )
 
     return make
@@ -87,6 +88,22 @@ def test_the_most_local_direction_is_more_local_than_the_strongest(ask):
         for method in ("locality", "svd")
     }
     assert best["locality"] > best["svd"]
+
+
+def test_directions_are_pooled_over_other_people_too(ask, many):
+    face = Face.objects.filter(dataset=many).order_by("id").first()
+    job = do(ask(face=face, regions=[MOUTH], rank=2, pool={"filter": "dataset=many", "faces": 3}))
+    assert (job.status, job.error) == ("done", None)
+    people = Face.objects.filter(id__in=[face.id, *job.pool["ids"]]).values("identity").distinct()
+    assert people.count() == 4
+    rows = job.components.filter(method="pooled")
+    assert {row.region for row in rows} == {"mouth"}
+    assert [row.index for row in rows.order_by("id")] == list(range(5))
+    assert all(row.locality > 0 for row in rows)
+    found = direction_of(rows[0])
+    assert found.v.norm() == pytest.approx(1, abs=1e-4)
+    told = {one["id"]: one for one in job.result["components"]}
+    assert "preview" in told[rows[0].id]
 
 
 def test_previews_come_long_before_the_end(ask):

@@ -237,7 +237,8 @@ askOnSubmit(
   form,
   () => {
     const regions = marks.regions.filter(({ shapes }) => shapes.length);
-    return { ...fieldsOf(form), face, regions };
+    const { pool, ...fields } = fieldsOf(form);
+    return { ...fields, ...(pool ? { pool: { faces: pool } } : {}), face, regions };
   },
   (job) => (form.dataset.page ?? "").replace(/0$/, String(job.id)),
 );
