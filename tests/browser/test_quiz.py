@@ -148,10 +148,9 @@ def test_nothing_that_comes_before_an_answer_tells_it(visitor):
         for row in asked[0]["attempt"]["questions"]
     )
     assert not any("truth" in body or "shadow" in body for body in own)
-    bodies.clear()
-    quiz.answer()
-    told = [json.loads(body) for url, body in bodies if url.endswith("/quiz/answers")]
-    assert [row["truth"] for row in told] == [quiz.truth]
+    with visitor.expect_response(lambda response: response.url.endswith("/quiz/answers")) as told:
+        quiz.answer()
+    assert told.value.json()["truth"] == quiz.truth
 
 
 def test_the_verdict_is_seen_and_heard_on_the_true_side(visitor):
