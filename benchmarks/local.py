@@ -156,9 +156,9 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
 def promised(row: dict[str, Any]) -> dict[str, Any]:
     """One method's figures: each as value, low and high of its 95 % interval."""
     names = (
-        "roir_median", "roir_over_svd", "transfer_rate", "transfer_rate_per_pixel", "identity",
-        "yaw_shift", "light_shift", "ssim_outside", "roir_by_region", "edits", "missed_size",
-        "faces",
+        "roir_median", "roir_over_svd", "roir_by_region", "transfer_rate", "transfer_by_region",
+        "transfer_rate_per_pixel", "identity", "yaw_shift", "light_shift", "ssim_outside", "edits",
+        "missed_size", "faces",
     )  # fmt: skip
     return {name: row[name] for name in names}
 

@@ -80,8 +80,19 @@ def summary(rows: Sequence[dict[str, Any]], size: float) -> dict[str, dict[str, 
             # more per pixel.
             "transfer_rate": _interval(mine, "transfer_roir", _below_one),
             "transfer_rate_per_pixel": _interval(mine, "transfer_per_pixel", _below_one),
+            "transfer_by_region": _rates(mine),
         }
     return told
+
+
+def _rates(rows: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """How often a carried direction changed its region more than all the rest, by region."""
+    told = [row for row in rows if row["transfer_roir"] is not None]
+    regions = sorted({row["region"] for row in told})
+    return {
+        name: _rounded(_below_one([r for r in told if r["region"] == name], "transfer_roir"))
+        for name in regions
+    }
 
 
 def _pairs(rows: Sequence[dict[str, Any]], method: str, size: float) -> Iterator[dict[str, Any]]:

@@ -41,6 +41,8 @@ def test_medians_intervals_and_the_ratio_to_plain_svd_count_only_edits_of_the_si
     assert local["yaw_shift"][0] == 5  # sizes, not signs
     assert (local["transfer_rate"][0], plain["transfer_rate"][0]) == (1, 0)
     assert plain["transfer_rate_per_pixel"][0] == 1
+    assert set(local["transfer_by_region"].values()) == {1}
+    assert set(plain["transfer_by_region"].values()) == {0}
     assert local["light_shift"] is None
 
 
