@@ -82,5 +82,5 @@ def _check_walk(direction: Direction, settings: dict[str, bool | str]) -> None:
         raise Refused(
             "invalid_settings",
             f"path is 'walk', but direction {direction.id} lies in {direction.space}, a space of "
-            f"kind {kind!r}; a walk needs noisy faces ({Embedding.Kind.NOISY.value!r}).",
+            f"kind {kind!r}; a walk needs noisy faces ('{Embedding.Kind.NOISY}').",
         )

@@ -1,7 +1,9 @@
 """Heads walked round in strides, from the request to the files, and what is refused."""
 
 import io
+import json
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -75,6 +77,22 @@ def test_a_bottleneck_s_direction_is_not_walked(
     direction.refresh_from_db()
     with pytest.raises(Refused, match=f"lies in {space}, a space of kind 'h'"):
         ask([5], path="walk", direction=direction)
+
+
+def test_a_path_is_checked_at_the_door(
+    people: Any, api: Callable, direction: Direction, many: Dataset
+) -> None:
+    body = {"face": many.faces.first().id, "direction": direction.id, "degrees": [0, 10]}
+
+    def post(**more: object) -> Any:
+        return api(people.rita).post("/api/edits", {**body, **more}, format="json")
+
+    told = post(path="run")
+    assert told.status_code == 400
+    assert "path is 'run'; expected line or walk." in json.dumps(told.json())
+    told = post(path="walk", hold_light=True)
+    assert (told.status_code, told.json()["code"]) == (400, "invalid_settings")
+    assert not Edit.objects.exists()
 
 
 def test_a_walk_is_asked_for_on_the_command_line(direction: Direction, many: Dataset) -> None:
