@@ -83,6 +83,8 @@ def settings_in_words(edit: Edit) -> list[str]:
         words.append(f"pushed between timesteps {interval[0]} and {interval[1]}")
     if told.get("hold_outside"):
         words.append("what lies outside held")
+    if told.get("adapt"):
+        words.append("directions fitted to the face first")
     return words
 
 

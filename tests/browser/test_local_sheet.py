@@ -77,14 +77,17 @@ def test_an_edit_says_only_what_was_asked_for(page: Page, search: "Decomposition
     page.get_by_role("button", name="Edit with it").nth(1).click()
     expect(page.get_by_role("heading", name="Edit with eyes 2")).to_be_visible()
     page.get_by_label("Hold what lies outside").check()
+    page.get_by_label("Fit to the face first").check()
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page).to_have_url(re.compile(r"/edits/\d+$"))
     edit = Edit.objects.get()
     assert (edit.component.index, edit.strengths[0], len(edit.strengths)) == (1, -0.3, 7)
     assert (edit.face_id, edit.reference_id) == (search.face_id, None)
-    assert edit.settings == {"form": "asymmetric", "hold_outside": True}
+    assert edit.settings == {"form": "asymmetric", "hold_outside": True, "adapt": True}
     expect(page.get_by_text("Waiting for a worker")).to_be_visible()
-    expect(page.get_by_text("asymmetric, what lies outside held")).to_be_visible()
+    expect(
+        page.get_by_text("asymmetric, what lies outside held, directions fitted to the face first")
+    ).to_be_visible()
 
 
 def test_directions_a_turn_and_timesteps_are_put_together(
@@ -193,7 +196,8 @@ def test_what_moves_the_whole_face_has_no_outside_and_no_reference(
     page.get_by_text("Towards another face").click()
     pick(page, "Face to come nearer to", faces[2])
     page.get_by_role("button", name="Edit with it").last.click()
-    expect(page.get_by_label("Hold what lies outside")).to_be_disabled()
+    for label in ("Hold what lies outside", "Fit to the face first"):
+        expect(page.get_by_label(label)).to_be_disabled()
     expect(page.get_by_text("Towards another face")).to_be_hidden()
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page).to_have_url(re.compile(r"/edits/\d+$"))

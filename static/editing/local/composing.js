@@ -32,8 +32,10 @@ function composed(form) {
 export function settingsOf(form) {
   /** @type {Record<string, unknown>} */
   const told = { form: control(form, "form")?.value };
-  const hold = control(form, "hold_outside");
-  if (hold instanceof HTMLInputElement && hold.checked) told.hold_outside = true;
+  for (const name of ["hold_outside", "adapt"]) {
+    const box = control(form, name);
+    if (box instanceof HTMLInputElement && box.checked) told[name] = true;
+  }
   const edges = ["low", "high"].map((name) => control(form, name));
   // An edge that is left out stays where it usually is.
   if (edges.some((edge) => edge?.value))

@@ -141,10 +141,12 @@ function choose(button) {
  * @param {boolean} isOfOne
  */
 function ofOneRegion(isOfOne) {
-  const hold = edit?.elements.namedItem("hold_outside"), towards = edit?.querySelector("[data-towards]");
-  if (hold instanceof HTMLInputElement) {
-    hold.disabled = !isOfOne;
-    hold.checked &&= isOfOne;
+  const towards = edit?.querySelector("[data-towards]");
+  for (const name of ["hold_outside", "adapt"]) {
+    const box = edit?.elements.namedItem(name);
+    if (!(box instanceof HTMLInputElement)) continue;
+    box.disabled = !isOfOne;
+    box.checked &&= isOfOne;
   }
   if (!(towards instanceof HTMLElement)) return;
   towards.hidden = !isOfOne;
