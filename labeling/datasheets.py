@@ -6,6 +6,7 @@ It is made from the manifest alone, so the same release always has the same shee
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from labeling.models import Campaign
@@ -78,10 +79,11 @@ def sections(manifest: dict[str, Any]) -> Iterator[Section]:
 
 def _about(manifest: dict[str, Any]) -> Section:
     campaign, dataset = manifest["campaign"], manifest["dataset"]
+    asked_at = datetime.fromisoformat(manifest["created_at"])
     texts = [
         f"Annotators were asked: {campaign['prompt']}",
         f"Dataset {dataset['name']}, {dataset['n_faces']:,} faces. Labels were fixed from what was "
-        f"known after release {manifest['number']} was asked for, on {manifest['created_at']}.",
+        f"known after release {manifest['number']} was asked for, {asked_at:%Y-%m-%d, %H:%M %Z}.",
     ]
     if dataset["is_rendered"]:
         texts.append("The faces are rendered, not photographs of people.")

@@ -16,13 +16,9 @@ from labeling.views.start import next_step, show_answers, show_guide
 @page_for("annotator")
 def label(request: HttpRequest, slug: str) -> HttpResponse:
     """One face at a time; the first visit begins with the rubric."""
-    campaign = get_object_or_404(
-        Campaign.objects.select_related("dataset"), slug=slug, is_open=True
-    )
-    if campaign.dataset.is_elsewhere:
-        return elsewhere(request, campaign)
-    if step := next_step(campaign, request.user):
-        return redirect(step, slug)
+    campaign = open_campaign(slug)
+    if instead := what_comes_first(request, campaign):
+        return instead
     total = campaign.turns.asked().count()
     open_turns = queue.count_open_to(campaign, request.user)
     return render(
@@ -43,19 +39,29 @@ def label(request: HttpRequest, slug: str) -> HttpResponse:
 @page_for("annotator")
 def grid(request: HttpRequest, slug: str) -> HttpResponse:
     """Many faces at once for which the model says one choice: which of them are something else?"""
-    campaign = get_object_or_404(
-        Campaign.objects.select_related("dataset"), slug=slug, is_open=True
-    )
-    if campaign.dataset.is_elsewhere:
-        return elsewhere(request, campaign)
-    if step := next_step(campaign, request.user):
-        return redirect(step, slug)
+    campaign = open_campaign(slug)
+    if instead := what_comes_first(request, campaign):
+        return instead
     context = show_desk(campaign, request.user)
     waiting = queue.count_to_verify(campaign)
     for choice in context["choices"]:
         choice["question"] = ask_all(choice, is_of_light=is_about_light(campaign))
         choice["open"] = waiting[choice["value"]]
     return render(request, "label/grid.html", context)
+
+
+def open_campaign(slug: str) -> Campaign:
+    campaigns = Campaign.objects.select_related("dataset")
+    return get_object_or_404(campaigns, slug=slug, is_open=True)
+
+
+def what_comes_first(request: HttpRequest, campaign: Campaign) -> HttpResponse | None:
+    """Why there are no faces, the guide or the quiz; None where somebody may begin."""
+    if campaign.dataset.is_elsewhere:
+        return elsewhere(request, campaign)
+    if step := next_step(campaign, request.user):
+        return redirect(step, campaign.slug)
+    return None
 
 
 def elsewhere(request: HttpRequest, campaign: Campaign) -> HttpResponse:

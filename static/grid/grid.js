@@ -142,9 +142,10 @@ function draw() {
   const rest = page.length - exceptions;
   const label = confirmButton.querySelector("span");
   if (label) {
-    label.textContent = exceptions
-      ? `Confirm ${rest} as ${name(supply.choice ?? "")}, ${exceptions} otherwise`
-      : `All ${rest} are ${name(supply.choice ?? "")}`;
+    const rests = name(supply.choice ?? "");
+    if (page.length === 0) label.textContent = "Nothing to confirm";
+    else if (exceptions === 0) label.textContent = `All ${rest} are ${rests}`;
+    else label.textContent = `Confirm ${rest} as ${rests}, ${exceptions} otherwise`;
   }
   const undoLabel = undoButton.querySelector("span");
   if (undoLabel) undoLabel.textContent = marked.length > 0 ? "Undo mark" : "Undo last page";

@@ -274,3 +274,4 @@ def test_home_and_the_label_page_lead_to_the_grid_while_there_is_something(sheet
     expect(sheet.page.get_by_role("link", name="Verify many at once")).to_have_count(0)
     sheet.page.goto("/label/light/grid")
     expect(sheet.page.get_by_role("heading", name="Nothing to verify here")).to_be_visible()
+    expect(sheet.page.locator("[data-confirm]")).to_contain_text("Nothing to confirm")

@@ -17,20 +17,24 @@ from labeling.models import (
     User,
     Vote,
 )
-from tests.labeling.auditing import add_faces, answer, audit, audits_of, suggest, truth_of, written
+from tests.labeling.auditing import (
+    add_faces,
+    answer,
+    audit,
+    audits_of,
+    campaign_of_two_thousand,
+    suggest,
+    truth_of,
+    written,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def campaign(dataset, settings, tmp_path):
-    """Two thousand faces (without images), of which nobody has said anything."""
     settings.VAR_DIR = tmp_path
-    add_faces(dataset, 1988)
-    with connection.cursor() as cursor:
-        # The lot is the database's. Of 95% intervals one in twenty misses: not by chance here.
-        cursor.execute("SELECT setseed(0.25)")
-    return queue.create_campaign(dataset, "light", title="Light")
+    return campaign_of_two_thousand(dataset)
 
 
 def test_a_certified_release_publishes_the_model_s_labels_above_the_threshold_only(campaign):

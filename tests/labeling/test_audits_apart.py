@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from django.db import connection
 
 from labeling import looks, queue, refreshes, released, releases, worker
 from labeling.models import (
@@ -15,20 +14,22 @@ from labeling.models import (
     Turn,
     User,
 )
-from tests.labeling.auditing import add_faces, answer, audit, audits_of, suggest, written
+from tests.labeling.auditing import (
+    answer,
+    audit,
+    audits_of,
+    campaign_of_two_thousand,
+    suggest,
+    written,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def campaign(dataset, settings, tmp_path):
-    """Two thousand faces (without images), of which nobody has said anything."""
     settings.VAR_DIR = tmp_path
-    add_faces(dataset, 1988)
-    with connection.cursor() as cursor:
-        # The lot is the database's. Of 95% intervals one in twenty misses: not by chance here.
-        cursor.execute("SELECT setseed(0.25)")
-    return queue.create_campaign(dataset, "light", title="Light")
+    return campaign_of_two_thousand(dataset)
 
 
 def everything_but_audits(campaign):
