@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from editing.engine.neighbours import Neighbours
+from editing.engine.neighbours import Neighbours, Slopes
 from editing.engine.rotation import with_moments_of
 
 # Pictures (n, c, h, w) to yaw in degrees (n,) and the light, -1 .. 1, or None.
@@ -80,7 +80,8 @@ class Walked:
 class _Stop:
     """A picture on the way; yaw and light relative to the photo's, step and across summed up.
 
-    gain   what slopes are multiplied by here, as strides to and from here have told
+    gain    what slopes are multiplied by here, as strides to and from here have told
+    slopes  from here, once they were asked for
     """
 
     x: torch.Tensor
@@ -91,6 +92,7 @@ class _Stop:
     step: float = 0.0
     across: float = 0.0
     strides: int = 0
+    slopes: Slopes | None = None
 
     def cost(self, wish: float, pace: Pace) -> float:
         off = abs(self.yaw - wish) / pace.tolerance_degrees
@@ -155,8 +157,8 @@ def walk(
     neighbours   where the slopes come from; the light is held where they know it and `read` too
     tell         called with the share of the strides that is done
 
-    A wish that no stop meets gets one more stride, from the nearest stop; the nearest of all
-    pictures is kept. A side on which too few faces look that way ends there.
+    A wish that no stop meets gets one more stride, from the nearest stop. A side on which too few
+    faces look that way ends there.
     """
     pace, asked = pace or Pace(), np.asarray(wishes, np.float64)
     way = _Way(photo, x_t, neighbours, alpha_bar, generate, read, pace)
@@ -176,23 +178,38 @@ def walk(
             else:
                 side.arrive(stop, pace)
         tell(done / (most + 1))
+    best = _met(asked, sides, way)
+    tell(1.0)
+    return _walked(best, asked, pace, way.holds)
+
+
+def _met(wishes: NDArray[np.float64], sides: dict[float, _Side], way: _Way) -> list[_Stop]:
+    """The nearest picture to each wish: of the stops, or of one more stride from one of them.
+
+    A stop stands for one wish only, the one it is nearest to, or films would halt there.
+    """
+    pace = way.pace
     best = [
         min(sides[np.sign(wish)].walked, key=lambda stop: stop.cost(wish, pace))
         if wish
         else way.start
-        for wish in asked.tolist()
+        for wish in wishes.tolist()
     ]
-    unmet = [row for row, stop in enumerate(best) if stop.cost(asked[row], pace) > 1]
-    tries = []
-    for row in unmet:
-        side = sides[np.sign(asked[row])]
-        nearest = min(side.stops, key=lambda stop: abs(stop.yaw - asked[row]))
-        tries.append((nearest, float(asked[row] - nearest.yaw)))
-    for row, stop in zip(unmet, way.strides(tries), strict=True):
-        if stop is not None and stop.cost(asked[row], pace) < best[row].cost(asked[row], pace):
-            best[row] = stop
-    tell(1.0)
-    return _walked(best, asked, pace, way.holds)
+    nearest: dict[int, float] = {}
+    for wish, stop in zip(wishes.tolist(), best, strict=True):
+        off = abs(stop.yaw - wish)
+        nearest[id(stop)] = min(off, nearest.get(id(stop), off))
+    unmet, tries = [], []
+    for row, (wish, stop) in enumerate(zip(wishes.tolist(), best, strict=True)):
+        if stop.cost(wish, pace) > 1 or abs(stop.yaw - wish) > nearest[id(stop)]:
+            start = min(sides[np.sign(wish)].stops, key=lambda one: abs(one.yaw - wish))
+            unmet.append(row)
+            tries.append((start, wish - start.yaw))
+    for row, found in zip(unmet, way.strides(tries), strict=True):
+        wish = float(wishes[row])
+        if found is not None and found.cost(wish, pace) <= max(best[row].cost(wish, pace), 1):
+            best[row] = found
+    return best
 
 
 class _Way:
@@ -246,8 +263,11 @@ class _Way:
 
     def _move(self, stop: _Stop, degrees: float) -> tuple[torch.Tensor, float] | None:
         """The picture a stride further, before it is generated, and the step across in it."""
-        place = self.signal * stop.x + self.noise
-        slopes = self.neighbours.slopes(place.numpy(), self.yaw + stop.yaw, self.light + stop.light)
+        place = (self.signal * stop.x + self.noise).numpy()
+        slopes = stop.slopes or self.neighbours.slopes(
+            place, self.yaw + stop.yaw, self.light + stop.light
+        )
+        stop.slopes = slopes
         if slopes is None:
             return None
         move, across = degrees * stop.gain * slopes.yaw, 0.0

@@ -91,6 +91,13 @@ def test_a_wish_between_two_stops_has_a_stride_of_its_own() -> None:
     assert len({float(yaw) for yaw in found.achieved}) == len(wishes)
 
 
+def test_a_film_never_halts() -> None:
+    wishes = np.arange(-20.0, 21.0)
+    found = walked(Face(), wishes)
+    np.testing.assert_allclose(found.achieved, wishes, atol=1.0)
+    assert (np.diff(found.achieved) > 0.3).all()
+
+
 def test_only_the_sides_that_were_asked_for_are_walked() -> None:
     both, one = Face(), Face()
     walked(both)
