@@ -2,7 +2,7 @@
 
 `make bench NAME=local ARGS="--faces 50"`. Renders faces (kept under var/bench, the second run
 finds them), trains probes on what is true of them, chooses lambda on six people, pools directions
-over them and ten more, and edits four regions of other people by every method. A stopped run goes
+over them and 26 more, and edits four regions of other people by every method. A stopped run goes
 on where it was; --fresh starts over. CPU time: about 20 minutes of one core for 50 faces.
 """
 
@@ -176,7 +176,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faces", type=int, default=50, help="people edited, one face each")
     parser.add_argument("--refined", type=int, default=12, help="of these, refined as well")
     parser.add_argument("--tuning", type=int, default=6, help="other people that choose lambda")
-    parser.add_argument("--pooled", type=int, default=16, help="people pooled over, with those")
+    parser.add_argument("--pooled", type=int, default=32, help="people pooled over, with those")
     parser.add_argument("--rendered", type=int, default=2400)
     parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
     parser.add_argument("--generator", type=Path, default=SHIPPED)

@@ -4,7 +4,8 @@ What is local on one face rests on a cancellation that another does not share. H
 sought whose effects are local added over faces f, each with its own Jacobian J_f and mask M_f:
     max_v  sum_f s_f ||M_f J_f v||^2 / sum_f (s_f ||(1 - M_f) J_f v||^2 + lambda ||v||^2)
 The span of single faces' directions does not hold it. So the span grows, as in [1] but without a
-preconditioner: the gradient of each ratio at its best vector, one J^T u per face, joins it.
+preconditioner: the gradient of each ratio at its best vector, one J^T u per face, joins it. Edits
+push at many timesteps, so faces are seen in turn at the first of them and at the middle one.
 
 [1] Morgan, Scott 1986, "Generalizations of Davidson's method", doi 10.1137/0907054
 """
@@ -17,6 +18,10 @@ from typing import Protocol
 
 import torch
 
+from editing.engine.ddim import Inversion
+from editing.engine.denoiser import Denoiser
+from editing.engine.jacobian import Jacobian
+from editing.engine.local_edits import default_interval
 from editing.engine.locality import most_local
 
 REGULARISATION = 0.3  # times the mean effect of the first span; measured in docs/decisions.md
@@ -50,6 +55,25 @@ class Seen:
 
     jacobian: Products
     masks: Mapping[str, torch.Tensor]
+
+
+def seen(
+    exact: Denoiser,
+    paths: Sequence[Inversion],
+    masks: Sequence[Mapping[str, torch.Tensor]],
+    grid: Sequence[int],
+) -> list[Seen]:
+    """Faces by their paths on one grid, every other one at the middle of what edits push.
+
+    exact  the network in float32
+    """
+    low, high = default_interval(grid)
+    middle = min(grid, key=lambda t: abs(t - (low + high) / 2))
+    times = [middle if number % 2 else grid[-1] for number in range(len(paths))]
+    return [
+        Seen(Jacobian(exact, path.states[grid.index(t) + 1][0], t), own)
+        for path, own, t in zip(paths, masks, times, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

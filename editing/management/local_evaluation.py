@@ -15,7 +15,6 @@ from editing.engine import images
 from editing.engine.ddim import time_grid, trace
 from editing.engine.denoiser import Denoiser
 from editing.engine.discovery import rows_of
-from editing.engine.jacobian import Jacobian
 from editing.engine.local_carrying import carried, outcome, transferred
 from editing.engine.local_trials import (
     METHODS,
@@ -28,13 +27,13 @@ from editing.engine.local_trials import (
     place,
     tuned,
 )
-from editing.engine.pooling import Seen, pooled
+from editing.engine.pooling import pooled, seen
 from editing.management.local_tables import REACHED, Records
 from editing.store import write_whole
 
 REGIONS = ("eyes", "mouth", "hair", "nose")
 TUNED_ON = 6
-POOLED = 16  # people over whom directions are pooled, those tuned on among them
+POOLED = 32  # people over whom directions are pooled, those tuned on among them
 STARTS = 3  # directions per region of each face tuned on from which pooling begins
 SHEETS = 8
 
@@ -133,14 +132,12 @@ class LocalEvaluation:
         if path.exists():
             return dict(load_file(path))
         grid = time_grid(self.denoiser.alpha_bar, self.terms.steps, self.terms.timestep)
-        latents = [one.path.x_t[0] for one in self.others]
+        paths = [one.path for one in self.others]
         for subject in self.pooling:
             photo = subject.photo[None].to(self.denoiser.device)
-            latents.append(trace(self.denoiser, photo, grid, self.terms.refinements).x_t[0])
-        faces = [
-            Seen(Jacobian(self.exact, x_t, self.terms.timestep), subject.masks)
-            for x_t, subject in zip(latents, [*self.tuning, *self.pooling], strict=True)
-        ]
+            paths.append(trace(self.denoiser, photo, grid, self.terms.refinements))
+        masks = [subject.masks for subject in (*self.tuning, *self.pooling)]
+        faces = seen(self.exact, paths, masks, grid)
         found = [rows_of(one.span, "locality").regions for one in self.others]
         regions = list(self.tuning[0].masks)
         start = torch.cat([rows[name].v[:STARTS].flatten(1) for rows in found for name in regions])
@@ -169,7 +166,7 @@ class LocalEvaluation:
 
     def _lines(self, one: Placed, tried: Sequence[Tried], ratios: Ratios) -> list[dict[str, Any]]:
         still = one.path.states[0][:1]
-        seen = self.read(torch.cat([still, torch.stack([edit.x for edit in tried])]))
+        told = self.read(torch.cat([still, torch.stack([edit.x for edit in tried])]))
         lines = []
         for at, edit in enumerate(tried, 1):
             line = {
@@ -180,12 +177,12 @@ class LocalEvaluation:
                 "strength": round(edit.strength, 5),
                 "roir": round(edit.roir, 5),
                 "ssim_outside": round(edit.ssim, 5),
-                "yaw_shift": round(float(seen.yaw[at] - seen.yaw[0]), 4),
+                "yaw_shift": round(float(told.yaw[at] - told.yaw[0]), 4),
             }
-            if seen.light is not None:
-                line["light_shift"] = round(float(seen.light[at] - seen.light[0]), 4)
-            if seen.identity is not None:
-                line["identity"] = round(float(seen.identity[at] @ seen.identity[0]), 4)
+            if told.light is not None:
+                line["light_shift"] = round(float(told.light[at] - told.light[0]), 4)
+            if told.identity is not None:
+                line["identity"] = round(float(told.identity[at] @ told.identity[0]), 4)
             if (edit.region, edit.method) in ratios:
                 whole, per_pixel = ratios[edit.region, edit.method]
                 line["transfer_roir"] = round(float(whole), 4)

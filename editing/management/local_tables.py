@@ -192,6 +192,6 @@ def write_plot(told: dict[str, dict[str, Any]], path: Path) -> None:
     middles = np.arange(len(regions) + 1) + width * (len(told) - 1) / 2
     axes.set_xticks(middles, [*regions, "all, 95 % interval"])
     axes.set_ylabel("median ROIR (lower is more local)")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="upper right", ncols=3)
     figure.savefig(path, dpi=150)
     plt.close(figure)

@@ -62,7 +62,7 @@ def decompose(job: Decomposition, progress: Progress) -> None:
             job,
             denoiser,
             exact(job),
-            path.x_t[0],
+            path,
             span,
             KEPT,
             lambda share: progress(

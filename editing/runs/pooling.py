@@ -6,11 +6,10 @@ import torch
 
 from editing.engine import images
 from editing.engine.alignment import carried
-from editing.engine.ddim import time_grid, trace
+from editing.engine.ddim import Inversion, time_grid, trace
 from editing.engine.denoiser import Denoiser
 from editing.engine.discovery import REST, Rows, Span, signed
-from editing.engine.jacobian import Jacobian
-from editing.engine.pooling import Seen, pooled
+from editing.engine.pooling import pooled, seen
 from editing.engine.regions import masks_of
 from editing.models import Decomposition
 from editing.runs.loading import crops_of
@@ -25,7 +24,7 @@ def pooled_rows(
     job: Decomposition,
     quick: Denoiser,
     exact: Denoiser,
-    x_t: torch.Tensor,
+    path: Inversion,
     span: Span,
     kept: int,
     tell: Callable[[float], None],
@@ -33,27 +32,30 @@ def pooled_rows(
     """Rows of each region that are the most local over the searched face and those of its pool.
 
     quick, exact  the network to invert with, and the same in float32
-    x_t           (c, h, w), the searched face's latent
+    path          the searched face's
     kept          rows per region
     raises        Refused where the regions lie within too few of the faces
     """
-    seen = {name: mask for name, mask in span.masks.items() if name != REST}
-    faces = [Seen(Jacobian(exact, x_t, job.timestep), seen)]
+    paths = [path]
+    regions: list[Mapping[str, torch.Tensor]] = [
+        {name: mask for name, mask in span.masks.items() if name != REST}
+    ]
     others = Face.objects.in_bulk(job.pool["ids"])
     grid = time_grid(quick.alpha_bar, job.steps, job.timestep)
     for number, face_id in enumerate(job.pool["ids"], 1):
         masks = _masks_on(job, others.get(face_id), quick.image_size)
         if masks is not None:
             photo = images.to_tensor(crops_of([face_id], quick.image_size)).to(quick.device)
-            path = trace(quick, photo, grid, job.refinements)
-            faces.append(Seen(Jacobian(exact, path.x_t[0], job.timestep), masks))
+            paths.append(trace(quick, photo, grid, job.refinements))
+            regions.append(masks)
         tell(INVERTING * number / len(job.pool["ids"]))
-    if len(faces) <= FEWEST:
+    if len(paths) <= FEWEST:
         raise Refused(
             "too_few_faces",
-            f"The regions lie within {len(faces) - 1} of the pool's {len(job.pool['ids'])} faces; "
+            f"The regions lie within {len(paths) - 1} of the pool's {len(job.pool['ids'])} faces; "
             f"expected {FEWEST} or more.",
         )
+    faces = seen(exact, paths, regions, grid)
     found = pooled(
         faces,
         span.q,
@@ -62,7 +64,9 @@ def pooled_rows(
     )
     rows = []
     for region, one in found.items():
-        change = faces[0].jacobian.forward(one.v.flatten(1)).reshape(len(one.v), *x_t.shape)
+        change = (
+            faces[0].jacobian.forward(one.v.flatten(1)).reshape(len(one.v), *path.x_t.shape[1:])
+        )
         row = signed(region, "pooled", one.v, change, span.masks[region])
         # Not on the searched face alone: how local a row usually is tells what it was sought for.
         usual = one.locality.median(dim=1).values

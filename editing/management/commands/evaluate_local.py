@@ -44,6 +44,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
         parser.add_argument("--rank", type=int, default=10, help="singular vectors per region")
+        parser.add_argument(
+            "--steps", type=int, default=Terms.steps, help="DDIM steps of the whole schedule"
+        )
         parser.add_argument("--out", type=Path, default=settings.VAR_DIR / "evaluations" / "local")
 
     def handle(self, **given: Any) -> None:
@@ -75,7 +78,7 @@ class Command(BaseCommand):
                 bar.set_description_str(step or None)
 
             meter = meter_of(dataset, face_filter, exact.image_size, tell, identity=True)
-            terms = Terms(size=given["size"], rank=given["rank"])
+            terms = Terms(size=given["size"], rank=given["rank"], steps=given["steps"])
             work = LocalEvaluation(
                 quick, exact, generator.sha256, reader(meter), out, terms, others[:n_tuning],
                 others[n_tuning:], given["refined"], tell,
