@@ -15,8 +15,10 @@ django.setup()
 
 from editing import jobs, runs
 from editing.engine.denoiser import new_unet, save_generator
+from editing.engine.lessons import Budget
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
+from editing.runs import probing
 from labeling import worker
 from labeling.management.running import nobody
 from labeling.models import Dataset, Face, Job
@@ -28,6 +30,14 @@ SIZE = 16
 def kept_probe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the first test that needs a probe leaves it for the next ones."""
     return tmp_path_factory.mktemp("probes")
+
+
+@pytest.fixture(autouse=True)
+def probes_that_need_not_be_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An untrained network's faces show no yaw; what is tested is who learns from whom, and what
+    is said of it."""
+    for name in ("PROBE_BUDGET", "IDENTITY_BUDGET"):
+        monkeypatch.setattr(probing, name, Budget(lessons=8, epochs=60))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image
 from editing import jobs, places, runs
 from editing.jobs import components, local
 from editing.models import Component, Decomposition, Direction, Edit, Generator
+from editing.runs import decomposing
 from editing.runs.loading import crops_of
 from labeling import worker
 from labeling.management.running import nobody
@@ -32,8 +33,9 @@ def other(many: Dataset) -> Face:
 
 
 @pytest.fixture
-def component(generator: Generator, face: Face) -> Component:
+def component(generator: Generator, face: Face, monkeypatch: pytest.MonkeyPatch) -> Component:
     """The strongest own direction of the mouth's region."""
+    monkeypatch.setattr(decomposing, "SHOWN", 1)  # previews are tried where searches are
     job = components.decompose(
         user=None,
         generator=generator,
