@@ -43,7 +43,8 @@ _SUGGESTED = """
     %(noted)s::boolean AND random() < %(blind)s AS is_blind, FALSE AS is_catch
 """
 # One statement from the choice of turns to their leases. The turns in `free` are locked, and
-# PostgreSQL has checked them again against their newest rows; the claim then updates those rows.
+# PostgreSQL has checked them again against their newest rows; the claim then updates those rows, as
+# an array: joined, by statistics of an earlier campaign's leases, it would read all turns for ten.
 _LEASE = f"""
     , lease AS (
         INSERT INTO labeling_lease
@@ -59,7 +60,7 @@ _LEASE = f"""
             wanted = CASE WHEN %(grows)s
                           THEN greatest(turn.wanted, turn.had + turn.held + 1)
                           ELSE turn.wanted END
-        FROM lease WHERE turn.id = lease.turn_id
+        WHERE turn.id = ANY(ARRAY(SELECT turn_id FROM lease))
         RETURNING turn.id, turn.face_id, turn.certainty
     )
     SELECT {HELD_COLUMNS}

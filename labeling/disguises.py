@@ -5,6 +5,7 @@ tell it from the rest. So it goes by the id and the file name of a face of the s
 this person has never had, and that face comes to them only when nothing else is left.
 """
 
+import random
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -15,22 +16,25 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from labeling.models import Campaign, Disguise, Face, Lease, Turn, User, Vote
 
-# Of a face that this person neither has had nor has; example faces are known from the guide.
+NAMES_TRIED = 400
+# One of these faces that this person neither has had nor has; example faces are known from the
+# guide, adjudicated ones perhaps from the quiz.
 _FREE_NAME = """
-    SELECT turn.face_id FROM labeling_turn turn JOIN labeling_face face ON face.id = turn.face_id
-    WHERE turn.campaign_id = %(campaign)s AND turn.kind = 'ask' AND face.dataset_id = %(dataset)s
-      AND turn.face_id <> ALL(%(shown)s) AND turn.face_id {side} %(pivot)s
-      AND NOT EXISTS (SELECT 1 FROM labeling_turn own JOIN labeling_vote vote
-                          ON vote.turn_id = own.id AND vote.annotator_id = %(annotator)s
-                      WHERE own.face_id = turn.face_id)
-      AND NOT EXISTS (SELECT 1 FROM labeling_turn own JOIN labeling_lease lease
-                          ON lease.turn_id = own.id AND lease.annotator_id = %(annotator)s
-                      WHERE own.face_id = turn.face_id)
-      AND NOT EXISTS (SELECT 1 FROM labeling_adjudication word
-                      WHERE word.face_id = turn.face_id AND word.campaign_id = turn.campaign_id)
-      AND NOT EXISTS (SELECT 1 FROM labeling_disguise lent
-                      WHERE lent.face_id = turn.face_id AND lent.annotator_id = %(annotator)s)
-    ORDER BY turn.face_id LIMIT 1
+    SELECT turn.face_id FROM unnest(%(ids)s::bigint[]) AS tried (id)
+    JOIN labeling_turn turn ON turn.face_id = tried.id AND turn.campaign_id = %(campaign)s
+    JOIN labeling_face face ON face.id = tried.id
+    WHERE turn.kind = 'ask' AND face.dataset_id = %(dataset)s
+      AND (SELECT count(*) FROM labeling_turn own JOIN labeling_vote vote
+               ON vote.turn_id = own.id AND vote.annotator_id = %(annotator)s
+           WHERE own.face_id = turn.face_id) = 0
+      AND (SELECT count(*) FROM labeling_turn own JOIN labeling_lease lease
+               ON lease.turn_id = own.id AND lease.annotator_id = %(annotator)s
+           WHERE own.face_id = turn.face_id) = 0
+      AND (SELECT count(*) FROM labeling_adjudication word
+           WHERE word.face_id = turn.face_id AND word.campaign_id = turn.campaign_id) = 0
+      AND (SELECT count(*) FROM labeling_disguise lent
+           WHERE lent.face_id = turn.face_id AND lent.annotator_id = %(annotator)s) = 0
+    LIMIT 1
 """
 
 
@@ -61,29 +65,23 @@ def lend(campaign: Campaign, annotator: User, trial: Turn, original: Face) -> bo
 
 
 def _free_name(campaign: Campaign, annotator: User, original: Face) -> int | None:
+    """By lot, so that borrowed names lie where others do; None where nearly all are known."""
+    # A dataset's ids follow one another as it was imported.
+    n_faces = max(original.dataset.n_faces, NAMES_TRIED // 2)
+    around = range(max(1, original.id - n_faces), original.id + n_faces + 1)
+    tried = random.sample(around, min(NAMES_TRIED, len(around)))
     rows = campaign.rubric.get("choices", {}).values()
+    examples = {face for row in rows for face in row.get("faces", [])}
     given = {
         "campaign": campaign.id,
         "annotator": annotator.id,
         "dataset": original.dataset_id,
-        "shown": [face for row in rows for face in row.get("faces", [])],
+        "ids": [face for face in tried if face not in examples],
     }
     with connection.cursor() as cursor:
-        # By lot among all ids, so that borrowed names lie where others do.
-        cursor.execute(
-            """
-            SELECT floor(low + random() * (high - low + 1))::bigint
-            FROM (SELECT min(face_id) AS low, max(face_id) AS high FROM labeling_turn
-                  WHERE campaign_id = %(campaign)s AND kind = 'ask') ends
-            """,
-            given,
-        )
-        given["pivot"] = cursor.fetchone()[0]
-        for side in (">=", "<"):
-            cursor.execute(_FREE_NAME.format(side=side), given)
-            if row := cursor.fetchone():
-                return row[0]
-    return None
+        cursor.execute(_FREE_NAME, given)
+        row = cursor.fetchone()
+        return row[0] if row else None
 
 
 def named(campaign: Campaign, annotator: User, names: Collection[int]) -> dict[int, list[int]]:
@@ -156,8 +154,10 @@ def seeming(annotator: User, campaigns: Collection[int]) -> dict[int, Seeming]:
                    count(*) FILTER (WHERE is_answered AND own.wanted = own.had + 1),
                    count(*) FILTER (WHERE is_held)
             FROM labeling_disguise worn JOIN labeling_turn trial ON trial.id = worn.turn_id
-            JOIN labeling_turn own
-                ON own.face_id = worn.face_id AND own.campaign_id = trial.campaign_id
+            CROSS JOIN LATERAL (
+                SELECT own.id, own.had, own.wanted FROM labeling_turn own
+                WHERE own.face_id = worn.face_id AND own.campaign_id = trial.campaign_id LIMIT 1
+            ) own
             CROSS JOIN LATERAL (
                 SELECT EXISTS (
                     SELECT 1 FROM labeling_vote vote
@@ -168,13 +168,14 @@ def seeming(annotator: User, campaigns: Collection[int]) -> dict[int, Seeming]:
                 EXISTS (
                     SELECT 1 FROM labeling_lease lease
                     WHERE lease.turn_id = trial.id
-                      AND lease.annotator_id = worn.annotator_id) AS is_held
+                      AND lease.annotator_id = worn.annotator_id) AS is_held,
+                EXISTS (SELECT 1 FROM labeling_vote vote WHERE vote.turn_id = own.id
+                        AND vote.annotator_id = worn.annotator_id)
+                OR EXISTS (SELECT 1 FROM labeling_lease lease WHERE lease.turn_id = own.id
+                           AND lease.annotator_id = worn.annotator_id) AS has_come
             ) now
             WHERE worn.annotator_id = %(annotator)s AND trial.campaign_id = ANY(%(campaigns)s)
-              AND NOT EXISTS (SELECT 1 FROM labeling_vote vote WHERE vote.turn_id = own.id
-                              AND vote.annotator_id = worn.annotator_id)
-              AND NOT EXISTS (SELECT 1 FROM labeling_lease lease WHERE lease.turn_id = own.id
-                              AND lease.annotator_id = worn.annotator_id)
+              AND NOT has_come
             GROUP BY trial.campaign_id
             """,
             {"annotator": annotator.id, "campaigns": list(campaigns)},

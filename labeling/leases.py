@@ -45,12 +45,15 @@ HELD_COLUMNS = """
 """
 
 
-# The faces of leased turns, and those whose names they borrow.
+# The faces of leased turns, and those whose names they borrow. The limit keeps PostgreSQL from
+# reading all disguises where it expects more leases than there are.
 HELD_FACES = """
     JOIN labeling_face face ON face.id = turn.face_id
-    LEFT JOIN labeling_disguise worn
-        ON worn.turn_id = turn.id AND worn.annotator_id = lease.annotator_id
-    LEFT JOIN labeling_face lent ON lent.id = worn.face_id
+    LEFT JOIN LATERAL (
+        SELECT other.id, other.filename
+        FROM labeling_disguise worn JOIN labeling_face other ON other.id = worn.face_id
+        WHERE worn.turn_id = turn.id AND worn.annotator_id = lease.annotator_id LIMIT 1
+    ) lent ON TRUE
 """
 
 

@@ -277,8 +277,11 @@ def count_open(campaign: Campaign) -> int:
 
 def count_open_to(campaign: Campaign, annotator: User) -> int:
     """The same as an annotator must see it: their trials count as the faces they pass for."""
+    counted = count_open(campaign)
+    if counted > EXACT_UP_TO:  # too coarse and too old to tell one face
+        return counted
     seems = seeming(annotator, [campaign.id]).get(campaign.id, Seeming())
-    return max(0, count_open(campaign) - seems.closed)
+    return max(0, counted - seems.closed)
 
 
 def count_to_verify(campaign: Campaign) -> dict[str, int]:
