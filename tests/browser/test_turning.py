@@ -63,6 +63,10 @@ def test_a_face_is_asked_for_and_the_page_waits_for_it(
     page = visit(people.rita).new_page()
     page.goto(f"/directions/{direction.id}")
     expect(page.get_by_role("heading", name="Clusters")).to_be_visible()
+    face = direction.dataset.faces.order_by("id")[1]
+    picker = page.get_by_role("group", name="Which face")
+    picker.get_by_label("Number").fill(str(face.id))
+    expect(picker.get_by_role("radio", name=face.filename)).to_be_checked()
     page.get_by_role("button", name="Turn").click()
     expect(page).to_have_url(re.compile(r"/edits/\d+$"))
     expect(page.get_by_text("Waiting for a worker")).to_be_visible()
@@ -70,7 +74,7 @@ def test_a_face_is_asked_for_and_the_page_waits_for_it(
     expect(page.get_by_text("Cancelled")).to_be_visible()
     edit = direction.edits.get()  # noqa: F811
     assert edit.degrees == [-30 + 5 * step for step in range(13)]
-    assert edit.status == "cancelled"
+    assert (edit.face_id, edit.status) == (face.id, "cancelled")
 
 
 def test_the_head_turns_by_keyboard(
@@ -99,6 +103,10 @@ def test_the_head_turns_by_keyboard(
     for picture in pictures.all():
         if picture.is_visible():
             assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    with page.expect_response(lambda answer: answer.url.endswith(".mp4")) as film:
+        page.get_by_text("Play", exact=True).click()
+    assert film.value.status == 206, "a player asks for parts"
+    page.wait_for_function("document.querySelector('video').duration > 0")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
