@@ -61,7 +61,7 @@ def render_edit(job: Edit, progress: Progress) -> None:
 
     if walks:
         near = neighbours_of(lit_by or direction)
-        holds = near.knows_light and meter.light is not None
+        holds = holds and near.knows_light and meter.light is not None
         loop = loop_of(meter)
         frames = walked(turner, near, source, job.degrees, loop, tell)
     else:

@@ -11,14 +11,17 @@ from django.core.management import call_command
 from PIL import Image
 
 from editing import jobs, places
+from editing.filters import FaceFilter
 from editing.management.contenders import Setting
 from editing.management.evaluation import Evaluation
-from editing.models import Direction, Edit
+from editing.models import Direction, Edit, Generator
 from editing.runs.loading import crops_of
 from editing.runs.walking import neighbours_of
 from labeling.errors import Refused
+from labeling.learning import features, light_prior
 from labeling.management.running import nobody
-from labeling.models import Dataset, Job
+from labeling.models import Classifier, Consensus, Dataset, Job
+from labeling.queue import create_campaign
 
 Done = Callable[[Job], Job]
 Ask = Callable[..., Edit]
@@ -52,6 +55,40 @@ def test_a_walk_is_told_stride_by_stride(ask: Ask, done: Done) -> None:
     assert np.abs(kept - crops_of([edit.face_id], 16)[0]).max() <= 1
     turned = np.asarray(Image.open(folder / high["file"]), int)
     assert np.abs(turned - kept).max() > 10
+
+
+@pytest.fixture
+def lit(direction: Direction, many: Dataset, generator: Generator, done: Done) -> Direction:
+    """A direction whose campaign says from which side the faces are lit, and can read it."""
+    campaign = create_campaign(many, "light", title="Light")
+    sides = campaign.values
+    for index, face in enumerate(many.faces.order_by("id")):
+        side = sides[index % 3]
+        said = {value: 0.9 if value == side else 0.05 for value in sides}
+        Consensus.objects.create(
+            campaign=campaign, face=face, choice=side, probability=0.9,
+            probabilities=[*said.values()], source="human",
+        )  # fmt: skip
+    Classifier.objects.create(
+        campaign=campaign, version=1, feature_version=features.VERSION,
+        weights=light_prior.shipped().to_bytes(), card={},
+    )  # fmt: skip
+    row = jobs.fit_direction(
+        user=None, generator=generator, face_filter=FaceFilter.parse("campaign=light"), body={},
+        ring=nobody,
+    )  # fmt: skip
+    return done(row)
+
+
+def test_a_walk_holds_the_light_that_its_campaign_knows(ask: Ask, done: Done, lit: Direction):
+    assert (lit.status, lit.error) == ("done", None)
+    assert neighbours_of(lit).knows_light
+    edit = done(ask([0, 20], path="walk", direction=lit))
+    assert (edit.status, edit.error) == ("done", None)
+    assert (edit.result["light_held"], edit.result["light_of"]) == (True, lit.id)
+    photo, turned = edit.result["frames"]
+    assert (photo["across"], photo["step"]) == (0, 0)
+    assert turned["light"] is not None
 
 
 def test_a_walk_takes_each_of_the_direction_s_faces_once(direction: Direction) -> None:
