@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.urls import reverse
 from PIL import Image
 
 from editing import jobs, runs
@@ -215,3 +216,16 @@ def test_asking_twice_with_one_key_draws_once(campaign: Campaign, rita: Any) -> 
     assert twice[0].data["filter"] == "consensus=left&yaw_max=10"
     listed = rita.get("/api/mean-faces").data["results"]
     assert [row["status"] for row in listed] == ["queued"]
+
+
+def test_a_direction_s_page_says_when_its_probe_ran_out_of_time(
+    direction: Direction, people: Any, client: Any
+) -> None:
+    taught = direction.result["probe"]["taught"]
+    assert taught["lessons"] == taught["planned"] > 0
+    client.force_login(people.rita)
+    page = reverse("direction", args=[direction.id])
+    assert "lessons" not in client.get(page).content.decode()
+    taught["planned"] = 2400
+    direction.save()
+    assert f"only {taught['lessons']} of its 2400 lessons" in client.get(page).content.decode()
