@@ -1,6 +1,7 @@
 """The other faces on which a search's directions have to be local, too."""
 
 import zlib
+from dataclasses import replace
 from typing import Any
 
 from editing.filters import FaceFilter
@@ -15,7 +16,7 @@ DEFAULT_FACES = 12
 def checked_pool(given: dict[str, Any] | None, face: Face) -> dict[str, Any]:
     """The faces of a pool, one a person and by lot: {"filter", "faces", "ids"}; empty for None.
 
-    given   {"filter": which faces, default those of the face's dataset; "faces": how many}
+    given   {"filter": which faces, of the face's dataset if it names none; "faces": how many}
     raises  Refused for too few such faces with landmarks, by which regions are carried
     """
     if given is None:
@@ -23,7 +24,9 @@ def checked_pool(given: dict[str, Any] | None, face: Face) -> dict[str, Any]:
     wanted = given.get("faces", DEFAULT_FACES)
     if not FEWEST <= wanted <= MOST:
         raise Refused("invalid", f"faces of pool is {wanted}; expected {FEWEST} to {MOST}.")
-    face_filter = FaceFilter.parse(given.get("filter") or {"dataset": face.dataset.name})
+    face_filter = FaceFilter.parse(given.get("filter"))
+    if not (face_filter.dataset or face_filter.campaign or face_filter.release):
+        face_filter = replace(face_filter, dataset=face.dataset.name)
     if len(query := face_filter.to_query()) > LONGEST_FILTER:
         raise Refused("invalid_filter", f"The filter has {len(query)} characters; expected fewer.")
     if not face.landmarks:

@@ -45,6 +45,10 @@ def test_a_search_may_be_pooled_over_other_people(ask, rita, faces):
     assert pooled["pool"]["filter"] == f"dataset={faces[0].dataset.name}"
     assert pooled["id"] != alone["id"]
     assert ask(pool={"faces": 2}).data["id"] == pooled["id"]
+    turned = ask(pool={"faces": 2, "filter": "yaw_min=-42"}).data["pool"]
+    assert turned["filter"] == f"dataset={faces[0].dataset.name}&yaw_min=-42"
+    chosen = [face for face in faces if face.id in turned["ids"]]
+    assert [face.yaw_degrees >= -42 for face in chosen] == [True, True]
     # Masks on the other faces follow from their landmarks.
     moved = Face.objects.get(id=pooled["pool"]["ids"][0])
     moved.landmarks[0] += 1
