@@ -23,7 +23,7 @@ READ_SIZE = 64
 DIMENSIONS = 96
 # How sharp the loss is about angles, and by how much a face must be nearer to its own person [1].
 SCALE, MARGIN = 20.0, 0.2
-BUDGET = Budget(lessons=2400, epochs=40)
+BUDGET = Budget(lessons=1800, epochs=40)
 
 
 class TellsApart(Protocol):

@@ -21,7 +21,7 @@ from labeling.models import Dataset, Face
 from labeling.worker import Progress
 
 PROBE_VERSION = 3
-IDENTITY_VERSION = 2
+IDENTITY_VERSION = 3
 # More faces make a probe slower to train, hardly truer.
 MOST_PROBE_FACES = 8000
 # With fewer people than this in each half, both halves are everybody.
