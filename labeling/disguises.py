@@ -12,13 +12,15 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, OuterRef
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
 from labeling.models import Campaign, Disguise, Face, Lease, Turn, User, Vote
 
 NAMES_TRIED = 400
 # One of these faces that this person neither has had nor has; example faces are known from the
-# guide, adjudicated ones perhaps from the quiz.
+# guide, adjudicated ones perhaps from the quiz. Counted: of NOT EXISTS PostgreSQL would make
+# joins over whole tables, for one row.
 _FREE_NAME = """
     SELECT turn.face_id FROM unnest(%(ids)s::bigint[]) AS tried (id)
     JOIN labeling_turn turn ON turn.face_id = tried.id AND turn.campaign_id = %(campaign)s
@@ -50,7 +52,7 @@ def lend(campaign: Campaign, annotator: User, trial: Turn, original: Face) -> bo
     if name is None:
         return False
     if worn is not None:  # the face of its old name has come itself meanwhile
-        Disguise.objects.filter(id=worn.id).update(face_id=name)
+        Disguise.objects.filter(id=worn.id).update(face_id=name, lent_at=timezone.now())
         return True
     # Another campaign's request of the same person may have lent the name just now.
     with connection.cursor() as cursor:
