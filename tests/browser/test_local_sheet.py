@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from labeling.models import Face
     from tests.conftest import People
 
+OPEN_ALL = "for (const one of document.querySelectorAll('main details')) one.open = true"
+
 
 @pytest.fixture
 def page(visit: Visit, people: "People") -> Page:
@@ -114,6 +116,7 @@ def test_directions_a_turn_and_timesteps_are_put_together(
     page.get_by_label("Along").select_option(str(turn.id))
     page.get_by_label("By degrees").fill("-12.5")
     expect(page.locator("[data-composed]")).to_have_text("3 more")
+    page.evaluate(OPEN_ALL)
     assert faults_light_and_dark(page) == []
     page.get_by_role("button", name="Edit", exact=True).click()
     expect(page).to_have_url(re.compile(r"/edits/\d+$"))
@@ -257,10 +260,9 @@ def test_no_page_runs_over_a_narrow_screen(page: Page, edited: "Edit", scheme: s
     page.set_viewport_size({"width": 390, "height": 844})
     found = edited.component.decomposition
     pages = ("/local", f"/local/faces/{found.face_id}", f"/local/{found.id}", "/library")
-    everything = "for (const one of document.querySelectorAll('main details')) one.open = true"
     for address in (*pages, f"/edits/{edited.id}"):
         page.goto(address)
         page.wait_for_load_state("networkidle")
-        page.evaluate(everything)
+        page.evaluate(OPEN_ALL)
         over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert over <= 0, address
