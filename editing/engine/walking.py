@@ -30,6 +30,8 @@ Generate = Callable[[torch.Tensor], torch.Tensor]
 MOST_CHANGE, GAINS = 1.4, (0.6, 4.0)
 # A stride shorter than that says nothing of the gain: the probes' own noise is as large.
 LEAST_TELLING = 4.0
+# So many degrees short of a wish is not the probes' noise: the walk ended there.
+MOST_SHORT = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Walked:
     step, across   (m,) degrees along slopes and sides of the light across, summed over the strides
     achieved       (m,) degrees it reads as turned; light_change (m,) or None
     strides        (m,) taken until there
-    is_short       (m,) turned less than was asked, by more than the tolerance
+    is_short       (m,) turned less than was asked, by more than MOST_SHORT degrees
     """
 
     x: torch.Tensor
@@ -180,7 +182,7 @@ def walk(
         tell(done / (most + 1))
     best = _met(asked, sides, way)
     tell(1.0)
-    return _walked(best, asked, pace, way.holds)
+    return _walked(best, asked, way.holds)
 
 
 def _met(wishes: NDArray[np.float64], sides: dict[float, _Side], way: _Way) -> list[_Stop]:
@@ -287,7 +289,7 @@ def _goals(wishes: NDArray[np.float64], sign: float, pace: Pace) -> list[float]:
     return [sign * size for size in reversed(kept)]
 
 
-def _walked(best: list[_Stop], wishes: NDArray[np.float64], pace: Pace, holds: bool) -> Walked:
+def _walked(best: list[_Stop], wishes: NDArray[np.float64], holds: bool) -> Walked:
     achieved = np.array([stop.yaw for stop in best])
     return Walked(
         x=torch.stack([stop.x for stop in best]),
@@ -297,5 +299,5 @@ def _walked(best: list[_Stop], wishes: NDArray[np.float64], pace: Pace, holds: b
         achieved=achieved,
         light_change=np.array([stop.light for stop in best]) if holds else None,
         strides=np.array([stop.strides for stop in best], np.int64),
-        is_short=np.sign(wishes) * (wishes - achieved) > pace.tolerance_degrees,
+        is_short=np.sign(wishes) * (wishes - achieved) > MOST_SHORT,
     )
