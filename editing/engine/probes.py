@@ -21,7 +21,7 @@ FORMAT = 2
 READ_SIZE = 32  # crops are read at this size: yaw and light are coarse, and time is short
 YAW_UNIT = 20.0  # degrees; brings yaw near to unit spread
 UNLABELED = -1
-BUDGET = Budget(lessons=2400, epochs=60)
+BUDGET = Budget(lessons=2400, epochs=120)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from editing.runs.loading import crops_of, draw
 from labeling.models import Dataset, Face
 from labeling.worker import Progress
 
-PROBE_VERSION = 3
+PROBE_VERSION = 4
 IDENTITY_VERSION = 3
 # More faces make a probe slower to train, hardly truer.
 MOST_PROBE_FACES = 8000
