@@ -9,7 +9,7 @@ from editing.jobs.directions import check_bins, fit_direction
 from editing.jobs.embeddings import DEFAULT_REFINEMENTS, DEFAULT_STEPS, embed
 from editing.jobs.explorer import draw_figures, draw_mean_faces
 from editing.jobs.generators import add_generator, check_name
-from editing.jobs.turns import MOST_DEGREES, MOST_FRAMES, PATHS, turn
+from editing.jobs.turns import MOST_DEGREES, MOST_FRAMES, PATHS, can_walk, turn
 
 __all__ = [
     "DEFAULT_BINS",
@@ -19,6 +19,7 @@ __all__ = [
     "MOST_FRAMES",
     "PATHS",
     "add_generator",
+    "can_walk",
     "check_bins",
     "check_name",
     "draw_figures",

@@ -76,11 +76,19 @@ def _check_walk(direction: Direction, settings: dict[str, bool | str]) -> None:
             f"path is 'walk' and {asked[0]} is true; a walk reads each stride and holds the light "
             "by itself, so leave these out.",
         )
-    made = Embedding.objects.filter(generator=direction.generator_id, space=direction.space)
-    kind = made.values_list("kind", flat=True).first()
-    if kind is not None and kind != Embedding.Kind.NOISY:
+    if not can_walk(direction):
         raise Refused(
             "invalid_settings",
             f"path is 'walk', but direction {direction.id} lies in {direction.space}, a space of "
-            f"kind {kind!r}; a walk needs noisy faces ('{Embedding.Kind.NOISY}').",
+            f"kind {_kind_of(direction)!r}; a walk needs noisy faces ('{Embedding.Kind.NOISY}').",
         )
+
+
+def can_walk(direction: Direction) -> bool:
+    """Whether faces may be walked round by a direction's latents: noisy faces, no bottlenecks."""
+    return _kind_of(direction) in (None, Embedding.Kind.NOISY)
+
+
+def _kind_of(direction: Direction) -> str | None:
+    made = Embedding.objects.filter(generator=direction.generator_id, space=direction.space)
+    return made.values_list("kind", flat=True).first()

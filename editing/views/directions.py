@@ -47,6 +47,7 @@ def direction_page(request: HttpRequest, direction_id: int) -> HttpResponse:
         "offered": [by_id[i] for i in result.get("held_out", [])[:OFFERED] if i in by_id],
         "edits": direction.edits.select_related("face").order_by("-id")[:12],
         "most_degrees": jobs.MOST_DEGREES,
+        "can_walk": jobs.can_walk(direction),
     }
     if direction.status == "done":
         calibration = result["calibration"]

@@ -53,6 +53,7 @@ def explorer_page(request: HttpRequest) -> HttpResponse:
         "offered": _offered(done),
         "dataset": done[0].dataset.name if done else "",
         "most_degrees": jobs.MOST_DEGREES,
+        "can_walk": all(jobs.can_walk(row) for row in done),
         "turned": _turned(rows["turn_a"], rows["turn_b"]),
         "figures_shown": rows["figures"] and _figures(rows["figures"]),
         "has_comparison": len(done) == 2,

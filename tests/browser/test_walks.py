@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Visit = Callable[..., BrowserContext]
 
 
-def test_a_walk_takes_the_place_of_the_loop(
+def test_a_walk_is_suggested_and_takes_the_place_of_the_loop(
     visit: Visit,
     people: "People",
     direction: "Direction",  # noqa: F811
@@ -33,6 +33,8 @@ def test_a_walk_takes_the_place_of_the_loop(
     page.goto(f"/directions/{direction.id}")
     loop, hold = page.get_by_label("Closed loop"), page.get_by_label("Hold the light")
     walk = page.get_by_label("Walk in strides")
+    expect(walk).to_be_checked()
+    walk.uncheck()
     loop.check()
     hold.check()
     walk.focus()

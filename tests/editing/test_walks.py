@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from django.core.management import call_command
+from django.test import Client
 from PIL import Image
 
 from editing import jobs, places
@@ -107,13 +108,22 @@ def test_a_walk_along_something_else_is_refused(ask: Ask) -> None:
 
 
 def test_a_bottleneck_s_direction_is_not_walked(
-    direction: Direction, ask: Ask, ask_embedding: Callable[..., Job]
+    direction: Direction,
+    ask: Ask,
+    ask_embedding: Callable[..., Job],
+    people: Any,
+    client: Client,
 ) -> None:
+    client.force_login(people.rita)
+    page = client.get(f"/directions/{direction.id}").content.decode()
+    assert "Strides of ten degrees" in page
     space = ask_embedding(kind="h").space
     Direction.objects.filter(id=direction.id).update(space=space)
     direction.refresh_from_db()
     with pytest.raises(Refused, match=f"lies in {space}, a space of kind 'h'"):
         ask([5], path="walk", direction=direction)
+    page = client.get(f"/directions/{direction.id}").content.decode()
+    assert "these are of the bottleneck" in page
 
 
 def test_a_path_is_checked_at_the_door(
