@@ -4,6 +4,7 @@
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -130,3 +131,8 @@ def edit(direction: Direction, many: Dataset, done: Callable[[Job], Job]) -> Edi
         user=None, face=face, direction=direction, degrees=[20, 0, -20], body={}, ring=nobody
     )
     return done(row)
+
+
+@pytest.fixture
+def rita(people: Any, api: Callable) -> Any:
+    return api(people.rita)

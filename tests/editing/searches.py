@@ -13,11 +13,6 @@ MOUTH = {"name": "mouth", "shapes": [{"kind": "rectangle", "box": [0.3, 0.7, 0.7
 
 
 @pytest.fixture
-def rita(people, api):
-    return api(people.rita)
-
-
-@pytest.fixture
 def ask(rita, generator: Generator, faces) -> Callable[..., Any]:
     """ask(rank=3) asks for the directions of eyes and mouth of the first face."""
 

@@ -23,11 +23,6 @@ from labeling.queue import create_campaign
 
 
 @pytest.fixture
-def rita(people: Any, api: Callable) -> Any:
-    return api(people.rita)
-
-
-@pytest.fixture
 def campaign(many: Dataset) -> Campaign:
     """Faces lit from both sides by turns, as their pictures are; nobody is lit from ahead."""
     campaign = create_campaign(many, "light", title="Light")

@@ -10,11 +10,6 @@ from labeling.models import Face
 BOX = {"kind": "rectangle", "box": [0.2, 0.3, 0.5, 0.6]}
 
 
-@pytest.fixture
-def rita(people, api):
-    return api(people.rita)
-
-
 def kept(client, face: Face, name: str = "left eye", shape: dict = BOX) -> dict:
     body = {"face": face.id, "name": name, "shapes": [shape]}
     answer = client.post("/api/regions", body, format="json")

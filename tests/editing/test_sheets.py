@@ -8,7 +8,7 @@ from editing.engine import local_edits
 from editing.models import Component, Decomposition, Direction, Edit
 from editing.views import sheets
 from editing.views.local_edits import composed_with, settings_in_words
-from tests.editing.searches import ask, found, rita  # noqa: F401 the fixtures
+from tests.editing.searches import ask, found  # noqa: F401 the fixtures
 
 FRAME = {"strength": 0.2, "file": "frame00.png"}
 
