@@ -19,7 +19,6 @@ from tests.editing.searches import (  # noqa: F401 the fixtures
     ask,
     box,
     found,
-    rita,
 )
 
 

@@ -13,7 +13,6 @@ from tests.editing.searches import (  # noqa: F401 the fixtures
     ask,
     box,
     found,
-    rita,
 )
 
 
