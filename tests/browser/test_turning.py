@@ -124,3 +124,29 @@ def test_no_page_runs_over_a_narrow_screen(
         page.wait_for_load_state("networkidle")
         over = page.evaluate("document.documentElement.scrollWidth - document.body.clientWidth")
         assert over <= 0, url
+
+
+def test_a_walk_is_suggested_and_takes_the_place_of_the_loop(
+    visit: Visit,
+    people: "People",
+    direction: "Direction",  # noqa: F811
+) -> None:
+    from editing.models import Edit
+
+    page = visit(people.rita).new_page()
+    page.goto(f"/directions/{direction.id}")
+    loop, hold = page.get_by_label("Closed loop"), page.get_by_label("Hold the light")
+    walk = page.get_by_label("Walk in strides")
+    expect(walk).to_be_checked()
+    walk.uncheck()
+    loop.check()
+    hold.check()
+    walk.focus()
+    page.keyboard.press("Space")
+    for other in (loop, hold):
+        expect(other).to_be_disabled()
+        expect(other).not_to_be_checked()
+    page.get_by_role("button", name="Turn", exact=True).click()
+    page.wait_for_url("**/edits/*")
+    (asked,) = Edit.objects.all()
+    assert asked.settings == {"closed_loop": False, "hold_light": False, "path": "walk"}
