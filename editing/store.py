@@ -7,18 +7,16 @@ changes: two workers that write the same faces write the same file name, and eit
 
 import hashlib
 import json
-import mmap
 import os
-import struct
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
+from editing.chunks import Chunk, Damaged, opened
 from editing.places import LATENTS_VERSION
 
 
@@ -43,30 +41,10 @@ def write_whole(path: Path, content: bytes) -> None:
         os.close(folder)
 
 
-class Damaged(ValueError):
-    """A chunk that is shorter than its header says, or whose header cannot be read."""
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """One chunk file: the face of each row, and where the rows start."""
-
-    path: Path
-    face_ids: tuple[int, ...]
-    dimensions: int
-    offset: int
-
-    def rows(self) -> NDArray[np.float16]:
-        """(n, d) on the file's own pages: only rows that are touched are read."""
-        # np.memmap takes longer to look around than a chunk takes to be summed.
-        descriptor = os.open(self.path, os.O_RDONLY)
-        try:
-            pages = mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
-        n = len(self.face_ids)
-        rows = np.frombuffer(pages, np.float16, n * self.dimensions, self.offset)
-        return rows.reshape(n, self.dimensions)
+# Rows that are gathered before they are handed on: they fit a processor's second cache.
+GATHERED = 64
+# A chunk is mapped where at least one row in this many is wanted, and single rows read elsewhere.
+MAPPED_FROM = 3
 
 
 class LatentStore:
@@ -131,7 +109,7 @@ class LatentStore:
             return
         for name in sorted(fresh):
             try:
-                self._chunks[name] = self._open(self.folder / name)
+                self._chunks[name] = opened(self.folder / name, self.space, self.generator_sha)
             except FileNotFoundError:
                 continue  # another worker discarded it just now
             except Damaged as error:
@@ -156,24 +134,47 @@ class LatentStore:
 
     def read(self, face_ids: Sequence[int]) -> NDArray[np.float32]:
         """The latents (n, d) in the order of the ids; raises ValueError for a face without one."""
-        place = {face_id: index for index, face_id in enumerate(face_ids)}
         found: NDArray[np.float32] | None = None
-        for ids, latents in self.chunks(face_ids):
+        for latents, rows, at in self.blocks(np.fromiter(face_ids, np.int64)):
             if found is None:
                 found = np.empty((len(face_ids), latents.shape[1]), np.float32)
-            found[[place[face_id] for face_id in ids]] = latents
+            found[at] = latents[rows]
         if found is None:
             raise ValueError("no face was asked for")
         return found
 
-    def chunks(self, face_ids: Sequence[int]) -> Iterator[tuple[list[int], NDArray[np.float16]]]:
-        """The latents of these faces chunk by chunk, (ids, (m, d)); each face comes once.
+    def blocks(
+        self, face_ids: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.float16], NDArray[np.int64], NDArray[np.int64]]]:
+        """The latents of these faces: (latents (n, d), rows (m,) of them, positions in face_ids).
+
+        A chunk of which much is wanted comes as it lies in its file; few rows of many chunks come
+        together in one block, which the next one overwrites. Blocks come in one order, and a face
+        named twice comes twice.
 
         raises  ValueError when a face has no latent, or the chunks disagree on d
         """
-        ids = np.fromiter(face_ids, np.int64)
-        for chunk, _, rows in self.rows(np.unique(ids)):
-            yield [chunk.face_ids[row] for row in rows.tolist()], chunk.rows()[rows]
+        block: NDArray[np.float16] | None = None
+        waiting: list[NDArray[np.int64]] = []
+        full = 0
+        for chunk, at, rows in self.rows(face_ids):
+            if len(rows) * MAPPED_FROM >= len(chunk.face_ids):
+                yield chunk.rows(), rows, at
+                continue
+            if block is None:
+                block = np.empty((GATHERED, chunk.dimensions), np.float16)
+                places = [memoryview(row).cast("B") for row in block]
+            taken = 0
+            while taken < len(rows):
+                some = rows[taken : taken + GATHERED - full].tolist()
+                chunk.copy(some, places[full : full + len(some)])
+                waiting.append(at[taken : taken + len(some)])
+                taken, full = taken + len(some), full + len(some)
+                if full == GATHERED:
+                    yield block, np.arange(full), np.concatenate(waiting)
+                    waiting, full = [], 0
+        if block is not None and full:
+            yield block, np.arange(full), np.concatenate(waiting)
 
     def rows(
         self, face_ids: NDArray[np.int64]
@@ -223,27 +224,3 @@ class LatentStore:
             ids, first = np.unique(every, return_index=True)
             self._indexed = ids, numbers[first], rows[first]
         return self._indexed
-
-    def _open(self, path: Path) -> Chunk:
-        size = path.stat().st_size
-        try:
-            with path.open("rb") as file:
-                (length,) = struct.unpack("<Q", file.read(8))
-                header = json.loads(file.read(min(length, size)))
-            told, tensor = header["__metadata__"], header["latents"]
-            face_ids = tuple(json.loads(told["face_ids"]))
-            n, dimensions = tensor["shape"]
-            end = 8 + length + tensor["data_offsets"][1]
-        except (struct.error, ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"its header cannot be read ({error})") from None
-        if size != end or n != len(face_ids) or tensor["dtype"] != "F16":
-            raise Damaged(f"it has {size} bytes; its header says {end}")
-        expected = {
-            "format": f"penumbra-latents-{LATENTS_VERSION}",
-            "space": self.space,
-            "generator": self.generator_sha,
-        }
-        for key, value in expected.items():
-            if told.get(key) != value:
-                raise ValueError(f"{path} has {key} {told.get(key)!r}; expected {value!r}")
-        return Chunk(path, face_ids, dimensions, 8 + length + tensor["data_offsets"][0])

@@ -45,8 +45,8 @@ def summed(
     read = np.flatnonzero(moments.counts)
     found = np.full((len(faces), 0 if tones is None else len(tones)), np.nan)
     done = 0
-    for chunk, positions, rows in store.rows(faces.id[read]):
-        latents, at = chunk.rows(), read[positions]
+    for latents, rows, positions in store.blocks(faces.id[read]):
+        at = read[positions]
         moments.add(latents, rows, at)
         if refits is not None:
             refits.add(latents, rows, at)
@@ -70,8 +70,7 @@ def judged(store: LatentStore, faces: Faces, fit: RotationFit) -> dict[str, dict
             continue
         total, off = np.zeros(len(line.slope)), 0.0
         squares, yaw = np.zeros(len(of)), of.yaw
-        for chunk, at, rows in store.rows(of.id):
-            latents = chunk.rows()
+        for latents, rows, at in store.blocks(of.id):
             x = latents[rows].astype(np.float64)
             total += x.sum(axis=0)
             squares[at] = (x**2).sum(axis=1)

@@ -1,12 +1,14 @@
 """Latents on disk: whole or absent, keyed by face, never mixed."""
 
 import multiprocessing
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from editing.chunks import LOOK, Damaged
 from editing.places import space_key
 from editing.store import LatentStore, write_whole
 
@@ -30,14 +32,38 @@ def test_a_latent_is_found_by_its_face_whatever_the_order(store: LatentStore) ->
     np.testing.assert_array_equal(store.read([20, 3, 7]), latents_of([20, 3, 7]))
 
 
-def test_chunks_give_each_wanted_face_once_and_no_other(store: LatentStore) -> None:
-    store.write([1, 2, 3], latents_of([1, 2, 3]))
-    store.write([3, 4], latents_of([3, 4]))
-    seen = {}
-    for ids, rows in store.chunks([2, 3, 4]):
-        assert not seen.keys() & set(ids)
-        seen |= dict(zip(ids, rows[:, 0], strict=True))
-    assert seen == {2: 2.0, 3: 3.0, 4: 4.0}
+def test_blocks_give_each_wanted_face_and_no_other(store: LatentStore) -> None:
+    # Many files of which one row in seven is wanted, one of which all are, a face in two files.
+    for first in range(0, 700, 7):
+        store.write(list(range(first, first + 7)), latents_of(list(range(first, first + 7))))
+    store.write([800, 801, 802, 7], latents_of([800, 801, 802, 7]))
+    draw = np.random.default_rng(0)
+    asked = draw.permutation([*range(3, 700, 7), *range(210, 217), 800, 801, 802, 7, 10, 10])
+    found, sizes = np.full((len(asked), 12), np.nan), []
+    for latents, rows, at in store.blocks(asked):
+        assert np.isnan(found[at]).all()
+        found[at] = latents[rows]
+        sizes.append(len(latents))
+    np.testing.assert_array_equal(found, latents_of(asked.tolist()).astype(np.float16))
+    # Whole files as they lie, single rows gathered.
+    assert set(sizes) == {4, 7, 64}
+
+
+def test_a_row_that_was_cut_off_since_is_told_and_not_made_up(store: LatentStore) -> None:
+    path = store.write(list(range(8)), latents_of(list(range(8))))
+    assert store.present([7]) == {7}
+    os.truncate(path, path.stat().st_size - 3)
+    with pytest.raises(Damaged, match="ends before its row 7"):
+        store.read([7])
+    np.testing.assert_array_equal(store.read([6]), latents_of([6]))
+
+
+def test_a_header_of_thousands_of_faces_is_read_to_its_end(store: LatentStore) -> None:
+    ids = list(range(2_000))
+    path = store.write(ids, latents_of(ids, 1))
+    assert int.from_bytes(path.read_bytes()[:8], "little") > 2 * LOOK
+    fresh = LatentStore(store.folder.parent, SPACE, SHA)
+    np.testing.assert_array_equal(fresh.read([1_999, 0]), [[1_999], [0]])
 
 
 def test_a_chunk_is_a_plain_safetensors_file(store: LatentStore) -> None:
