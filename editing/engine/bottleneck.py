@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any, Literal, Protocol, get_args
 
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from editing.engine.ddim import PHOTO
 
@@ -37,7 +38,6 @@ class SplitPredictor(Protocol):
     def decode(self, h: torch.Tensor, context: Any) -> torch.Tensor: ...
 
 
-@torch.no_grad()
 def generate_moved(
     denoiser: SplitPredictor,
     x_t: torch.Tensor,
@@ -47,13 +47,17 @@ def generate_moved(
     interval: tuple[int, int] | None = None,
     on_step: Callable[[int, int], None] | None = None,
     correct: Callable[[torch.Tensor, int], torch.Tensor] | None = None,
+    is_checkpointed: bool = False,
 ) -> torch.Tensor:
     """The picture x_0 (n, c, h, w), float64, of latents at grid[-1] with the bottleneck moved.
+
+    Differentiable in whatever `move` adds.
 
     move       move(h, t) gives the moved h (n, C, h, w)
     interval   (low, high): h is moved while low <= t <= high; default: at every step
     on_step    called with (steps done, steps in all)
     correct    correct(x_s, s) gives what to go on with after each step; s = -1 for the photo
+    is_checkpointed  whether gradients run each step again instead of keeping what it went through
     raises     ValueError for another form or an interval that holds no step of the grid
     """
     low, high = interval or (grid[0], grid[-1])
@@ -63,15 +67,19 @@ def generate_moved(
         raise ValueError(
             f"No step lies in the edit interval {low}..{high}; the grid runs {grid[0]}..{grid[-1]}."
         )
-    x = x_t.to(torch.float64)
-    for done, (t, s) in enumerate(pairwise([*reversed(grid), PHOTO]), 1):
+
+    def down(x: torch.Tensor, t: int, s: int) -> torch.Tensor:
         if low <= t <= high:
             h, context = denoiser.encode(x, t)
             moved = denoiser.decode(move(h, t), context)
             eps = moved if form == "symmetric" else denoiser.decode(h, context)
         else:
             moved = eps = denoiser.predict_noise(x, t)
-        x = _step(denoiser, x, t, s, moved.to(x), eps.to(x))
+        return _step(denoiser, x, t, s, moved.to(x), eps.to(x))
+
+    x = x_t.to(torch.float64)
+    for done, (t, s) in enumerate(pairwise([*reversed(grid), PHOTO]), 1):
+        x = checkpoint(down, x, t, s, use_reentrant=False) if is_checkpointed else down(x, t, s)
         if correct:
             x = correct(x, s)
         if on_step:

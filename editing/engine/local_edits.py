@@ -39,7 +39,6 @@ def default_interval(grid: Sequence[int]) -> tuple[int, int]:
     return round(LOWEST_SHARE * grid[-1]), grid[-1]
 
 
-@torch.no_grad()
 def edited(
     denoiser: SplitPredictor,
     path: Inversion,
@@ -50,6 +49,8 @@ def edited(
     interval: tuple[int, int] | None = None,
     hold: torch.Tensor | None = None,
     on_step: Callable[[int, int], None] | None = None,
+    is_learning: bool = False,
+    is_checkpointed: bool = False,
 ) -> torch.Tensor:
     """Pictures (m, c, h, w), float64, of a face (or of m faces) pushed along directions.
 
@@ -58,6 +59,8 @@ def edited(
     interval  (low, high) timesteps; default `default_interval`
     hold      (h, w) or (m, 1, h, w) in 0..1: outside it every state is pulled back to the path, so
               the edit is local by construction and its seam is the network's own
+    is_learning      whether the pictures have a gradient in the directions and strengths
+    is_checkpointed  see `generate_moved`
     raises    ValueError for an interval without a step, or a direction of another shape
     """
     low, high = interval or default_interval(grid)
@@ -81,9 +84,18 @@ def edited(
 
     # Before the interval nothing is pushed and the states are known.
     start = path.states[len(kept)].expand(m, -1, -1, -1)
-    return generate_moved(
-        denoiser, start, kept, move, form, (low, high), on_step=on_step, correct=correct
-    )
+    with torch.set_grad_enabled(is_learning):
+        return generate_moved(
+            denoiser,
+            start,
+            kept,
+            move,
+            form,
+            (low, high),
+            on_step=on_step,
+            correct=correct,
+            is_checkpointed=is_checkpointed,
+        )
 
 
 def _refuse_misfits(
