@@ -1,7 +1,7 @@
 """[worker] Figures for papers: the numbers of the explorer's pages drawn as SVG, PDF and PNG."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -36,12 +36,13 @@ UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 
 @matplotlib.rc_context(STYLE)
-def files_of(figure: Figure) -> dict[str, bytes]:
-    """A figure's file in each format."""
+def files_of(figure: Figure, about: Mapping[str, Mapping[str, str]]) -> dict[str, bytes]:
+    """A figure's file in each format; `about` is what each holds as its metadata."""
     made = {}
     for kind in FORMATS:
         out = io.BytesIO()
-        figure.savefig(out, format=kind, dpi=300, bbox_inches="tight", metadata=UNDATED[kind])
+        metadata = {**UNDATED[kind], **about[kind]}
+        figure.savefig(out, format=kind, dpi=300, bbox_inches="tight", metadata=metadata)
         made[kind] = out.getvalue()
     return made
 

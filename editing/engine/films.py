@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def film(frames: NDArray[np.uint8], scale: int = 5, frames_per_second: int = 11) -> bytes:
-    """Frames (m, h, w, 3) as an H.264 film that plays forth and back once, enlarged by Lanczos."""
+def film(
+    frames: NDArray[np.uint8], scale: int = 5, frames_per_second: int = 11, comment: str = ""
+) -> bytes:
+    """Frames (m, h, w, 3) as an H.264 film that plays forth and back once, enlarged by Lanczos.
+
+    comment  kept in the file under that name
+    """
     if len(frames) < 2:
         raise ValueError(f"A film needs 2 or more frames, got {len(frames)}.")
     # Chroma is kept for blocks of 2 x 2 pixels, so both sides must be even.
@@ -21,6 +26,8 @@ def film(frames: NDArray[np.uint8], scale: int = 5, frames_per_second: int = 11)
     ]
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
+        if comment:
+            container.metadata["comment"] = comment
         stream = container.add_stream("libx264", rate=frames_per_second, options={"crf": "16"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for picture in once + once[-2::-1]:

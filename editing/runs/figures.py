@@ -15,6 +15,7 @@ from PIL import Image
 from editing import faces, figures, places
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, FigureSet
+from editing.runs import inscribed
 from editing.runs.provenance import recipe_of_direction, recipe_of_edit, recipe_of_selection
 from editing.store import write_whole
 from labeling.errors import Refused
@@ -29,16 +30,19 @@ NO_MOMENT = (1980, 1, 1, 0, 0, 0)
 
 
 class Folder:
-    """Where one attempt writes; remembers what it wrote, for the row."""
+    """Where one attempt writes; remembers what it wrote, for the row.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    recipe  what every figure holds inside
+    """
+
+    def __init__(self, path: Path, recipe: dict[str, Any]) -> None:
+        self.path, self.recipe = path, recipe
         self.figures: list[dict[str, Any]] = []
         self.tables: list[str] = []
 
     def figure(self, name: str, title: str, drawn: Figure) -> None:
         files = {}
-        for kind, content in figures.files_of(drawn).items():
+        for kind, content in inscribed.figure(drawn, self.recipe).items():
             files[kind] = f"{name}.{kind}"
             write_whole(self.path / files[kind], content)
         self.figures.append({"name": name, "title": title, "files": files})
@@ -72,13 +76,14 @@ class Folder:
 
 def draw_figures(job: FigureSet, progress: Progress) -> None:
     """Draw every figure there is something for, then name the files on the row."""
-    folder = Folder(places.figures_folder(job.id) / str(job.attempt))
+    recipe = _recipe(job)
+    folder = Folder(places.figures_folder(job.id) / str(job.attempt), _kept_inside(recipe))
     steps = list(_steps(job, folder))
     for at, (told, step) in enumerate(steps):
         progress(at / (len(steps) + 1), told)
         step()
     progress(len(steps) / (len(steps) + 1), "Packing")
-    write_whole(folder.path / RECIPE, json.dumps(_recipe(job), indent=1).encode())
+    write_whole(folder.path / RECIPE, json.dumps(recipe, indent=1).encode())
     folder.zipped()
     progress.ours.update(
         result={
@@ -201,4 +206,17 @@ def _recipe(job: FigureSet) -> dict[str, Any]:
         "mean_faces": job.mean_faces and {**job.mean_faces.result, "mirror": job.mean_faces.mirror},
         "directions": [recipe_of_direction(one) for one in compared],
         "edits": [recipe_of_edit(one) for one in turned],
+    }
+
+
+def _kept_inside(recipe: dict[str, Any]) -> dict[str, Any]:
+    """Of a recipe what each figure holds: how it was made, not what came of it nor when."""
+
+    def brief(one: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in one.items() if key != "result"}
+
+    return {
+        **{key: recipe[key] for key in ("format", "code", "dataset", "filter", "release")},
+        "directions": [brief(one) for one in recipe["directions"]],
+        "edits": [brief(one) for one in recipe["edits"]],
     }

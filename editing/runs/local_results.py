@@ -1,7 +1,5 @@
 """What a local edit leaves: its files with the recipe inside, and what its frames measure."""
 
-import io
-import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from editing.engine import images
 from editing.engine.roir import change, roir, ssim_outside
 from editing.models import Edit
+from editing.runs.inscribed import animation, png
 from editing.runs.measuring import Meter
 from editing.runs.provenance import code_version
 from editing.store import write_whole
 
-STRIP_SCALE, ANIMATION_SCALE, DIFFERENCE_SCALE = 2, 5, 4
-RECIPE_KEY = "penumbra"  # the PNG text chunk that holds the recipe, as JSON
+STRIP_SCALE, DIFFERENCE_SCALE = 2, 4
 RECIPE_FORMAT = "penumbra-local-edit-1"
 OUTLINE = (255, 176, 32)
 NOT_MEASURED = "LPIPS: its weights may not be shipped with us"
@@ -61,16 +57,15 @@ def write(
     strongest = int(np.argmax(np.abs(job.strengths)))
     difference = drawn_difference(made.start, made.x[strongest], made.mask)
     write_whole(folder / "difference.png", png(difference, recipe))
-    animation = None
+    moving = None
     if len(pictures) > 1:
-        animation = "animation.webp"
-        film = images.animation(pictures, scale=ANIMATION_SCALE, description=json.dumps(recipe))
-        write_whole(folder / animation, film)
+        moving = "animation.webp"
+        write_whole(folder / moving, animation(pictures, recipe))
     return {
         "folder": folder.name,
         "frames": told,
         "strip": "strip.png",
-        "animation": animation,
+        "animation": moving,
         "difference": "difference.png",
         "settings": settings,
         "measured": {
@@ -149,16 +144,6 @@ def recipe_of(job: Edit, settings: dict[str, Any]) -> dict[str, Any]:
         **settings,
         "code": code_version(),
     }
-
-
-def png(picture: NDArray[np.uint8] | Image.Image, recipe: dict[str, Any]) -> bytes:
-    """A PNG file with its recipe as a text chunk."""
-    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    info = PngInfo()
-    info.add_text(RECIPE_KEY, json.dumps(recipe))
-    out = io.BytesIO()
-    image.save(out, "PNG", pnginfo=info)
-    return out.getvalue()
 
 
 def drawn_difference(start: torch.Tensor, x: torch.Tensor, mask: torch.Tensor) -> NDArray[np.uint8]:

@@ -8,8 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
+from editing import places
 from editing.filters import FaceFilter
-from editing.models import Direction, Edit
+from editing.models import Direction, Edit, Embedding
 from labeling.models import Release
 
 OURS = ("editing", "labeling")
@@ -40,6 +41,12 @@ def recipe_of_selection(query: str) -> dict[str, Any]:
 
 
 def recipe_of_direction(direction: Direction) -> dict[str, Any]:
+    return {**settings_of_direction(direction), "result": direction.result}
+
+
+def settings_of_direction(direction: Direction) -> dict[str, Any]:
+    """What a direction's lines follow from, and the hash of the file that holds them."""
+    lines = places.direction_file(direction.id)
     return {
         "id": direction.id,
         "filter": dict(FaceFilter.parse(direction.filter).as_pairs()),
@@ -53,7 +60,7 @@ def recipe_of_direction(direction: Direction) -> dict[str, Any]:
         "bins": direction.bins,
         "recipe": direction.recipe,
         "fitted_at": direction.finished_at and direction.finished_at.isoformat(),
-        "result": direction.result,
+        "lines_sha256": hashlib.sha256(lines.read_bytes()).hexdigest() if lines.exists() else None,
     }
 
 
@@ -65,6 +72,41 @@ def recipe_of_edit(edit: Edit) -> dict[str, Any]:
         "degrees": edit.degrees,
         "settings": edit.settings,
         "result": edit.result,
+    }
+
+
+def recipe_of_turn(
+    edit: Edit,
+    how: Embedding,
+    *,
+    light_held: bool | None,
+    light_of: Direction | None,
+    probes: dict[str, Any],
+) -> dict[str, Any]:
+    """All that a turned head follows from.
+
+    how         how the latents of the direction's space are made
+    light_held  None where nothing steers
+    light_of    the direction whose slope held the light, where it was held
+    probes      the errors of what measured, and steered where a loop or a walk did
+    """
+    return {
+        "format": "penumbra-turned-head-1",
+        "face": edit.face.filename,
+        "dataset": edit.face.dataset.name,
+        "direction": settings_of_direction(edit.direction),
+        "method": how.method,
+        "kind": how.kind,
+        "timestep": how.timestep,
+        "steps": how.steps,
+        "refinements": how.refinements,
+        "gradient_steps": how.gradient_steps,
+        "degrees": edit.degrees,
+        **edit.settings,
+        "light_held": light_held,
+        "light_of": light_of and settings_of_direction(light_of),
+        "probes": probes,
+        "code": code_version(),
     }
 
 

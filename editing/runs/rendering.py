@@ -13,17 +13,18 @@ from editing.engine.calibration import Calibration
 from editing.engine.closed_loop import Aim
 from editing.engine.ddim import time_grid
 from editing.engine.denoiser import Denoiser
-from editing.engine.films import film
 from editing.engine.lines import RotationFit
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Face
 from editing.recipes import FitRecipe
 from editing.runs.embedding import space_of
 from editing.runs.frames import told_of
+from editing.runs.inscribed import animation, film, png
 from editing.runs.keeping import stored_fit, stored_rows
 from editing.runs.loading import crops_of, denoiser_of, recipe_of, store_of
 from editing.runs.local_fits import fit_for
 from editing.runs.measuring import Meter, meter_of
+from editing.runs.provenance import recipe_of_turn
 from editing.runs.turning import BOTTLENECK, Frames, Loop, Source, Turner
 from editing.runs.walking import neighbours_of, walked
 from editing.store import write_whole
@@ -34,14 +35,14 @@ from labeling.worker import Progress
 LEAST_LIGHT_SPREAD = 0.3
 # Directions that are asked whether they know the light, newest first.
 MOST_ASKED = 20
-STRIP_SCALE, LARGE_SCALE, ANIMATION_SCALE = 2, 4, 5
+STRIP_SCALE, LARGE_SCALE = 2, 4
 
 
 def render_edit(job: Edit, progress: Progress) -> None:
     """Render an edit's frames into a folder of this attempt, then name them on the row."""
     direction = job.direction
     progress(0, "Loading the generator")
-    turner, recipe = turner_of(direction)
+    turner, how = turner_of(direction)
     walks = job.settings.get("path") == "walk"
     loops = bool(job.settings.get("closed_loop"))
     meter = meter_of(
@@ -52,7 +53,7 @@ def render_edit(job: Edit, progress: Progress) -> None:
         identity=True,
         steering=loops or walks,
     )
-    source = source_of(job.face, direction, turner.denoiser, recipe, meter, progress)
+    source = source_of(job.face, direction, turner.denoiser, how, meter, progress)
     lit_by = light_of(direction) if walks or job.settings.get("hold_light") else None
     holds = lit_by is not None
 
@@ -73,12 +74,14 @@ def render_edit(job: Edit, progress: Progress) -> None:
     progress(0.9, "Measuring and writing")
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.edit_folder(job.id) / str(job.attempt)
-    result = written(folder, job, frames, source, meter)
+    held, light_by = (holds, lit_by) if loops or walks else (None, None)
+    recipe = recipe_of_turn(job, how, light_held=held, light_of=light_by, probes=meter.card())
+    result = written(folder, job, frames, source, meter, recipe)
     progress.ours.update(
         result={
             **result,
-            "light_held": holds if loops or walks else None,
-            "light_of": lit_by.id if lit_by is not None and (loops or walks) else None,
+            "light_held": held,
+            "light_of": light_by and light_by.id,
         }
     )
 
@@ -171,24 +174,30 @@ def source_of(
 
 
 def written(
-    folder: Path, job: Edit, frames: Frames, source: Source, meter: Meter
+    folder: Path,
+    job: Edit,
+    frames: Frames,
+    source: Source,
+    meter: Meter,
+    recipe: dict[str, Any],
 ) -> dict[str, Any]:
-    """Write every file of an edit; returns what its row says of them."""
+    """Write every file of an edit, its recipe inside; returns what its row says of them."""
     pictures = images.to_uint8(frames.x)
     told = told_of(frames, job.degrees, source, meter)
     for at, frame in enumerate(told["frames"]):
         frame["file"] = f"frame{at:02d}.png"
-        write_whole(folder / frame["file"], images.png(pictures[at]))
+        shown = {"shows": {key: frame[key] for key in ("degrees", "achieved_yaw")}}
+        write_whole(folder / frame["file"], png(pictures[at], recipe | shown))
     labels = [f"{degrees:+g}°" if degrees else "photo" for degrees in job.degrees]
     strips = {"strip": STRIP_SCALE, "strip_large": LARGE_SCALE}
     for name, scale in strips.items():
         strip = images.strip(pictures, labels, scale)
-        write_whole(folder / f"{name}.png", images.png(strip))
-    animation = video = None
+        write_whole(folder / f"{name}.png", png(strip, recipe))
+    moving = video = None
     if len(pictures) > 1:
-        animation, video = "animation.webp", "animation.mp4"
-        write_whole(folder / animation, images.animation(pictures, scale=ANIMATION_SCALE))
-        write_whole(folder / video, film(pictures, scale=ANIMATION_SCALE))
+        moving, video = "animation.webp", "animation.mp4"
+        write_whole(folder / moving, animation(pictures, recipe))
+        write_whole(folder / video, film(pictures, recipe))
     return {
         "folder": folder.name,
         **told,
@@ -196,6 +205,6 @@ def written(
         # Pixels that were never measured: the generator's frames, enlarged for the eye.
         "strip_large": "strip_large.png",
         "enlarged": {"by": "Lanczos", "scale": LARGE_SCALE, "pixels": pictures.shape[1]},
-        "animation": animation,
+        "animation": moving,
         "video": video,
     }

@@ -6,6 +6,7 @@ import json
 import zipfile
 from collections.abc import Callable
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -152,6 +153,22 @@ def test_every_figure_comes_in_three_formats_and_all_in_one_zip(
     assert recipe["directions"][0]["generator"]["sha256"] == direction.generator.sha256
     assert recipe["directions"][0]["bins"] == direction.bins
     assert len(recipe["code"]["sources_sha256"]) == 64
+    picture = Image.open(io.BytesIO(strip))
+    inside = json.loads(picture.text["penumbra"])
+    assert (inside["code"], inside["filter"]) == (recipe["code"], recipe["filter"])
+    assert inside["edits"] == [
+        {k: v for k, v in one.items() if k != "result"} for one in recipe["edits"]
+    ]
+    described = ElementTree.fromstring(whole.read(f"edit{edit.id}_strip.svg"))
+    text = described.find(".//{http://purl.org/dc/elements/1.1/}description").text
+    assert json.loads(text) == inside
+    assert b"penumbra-figures-1" in whole.read(f"edit{edit.id}_strip.pdf")
+    assert (
+        json.loads(
+            Image.open(io.BytesIO(whole.read(f"edit{edit.id}_frames.png"))).text["penumbra"]
+        )["degrees"]
+        == edit.degrees
+    )
     rows = list(csv.DictReader(io.StringIO(whole.read(f"edit{edit.id}_frames.csv").decode())))
     assert [float(row["degrees"]) for row in rows] == edit.degrees
     counted = csv.DictReader(io.StringIO(whole.read("yaw_by_light.csv").decode()))

@@ -1,7 +1,9 @@
 """Turning in the worker: closed loops, bottlenecks, films, many faces at once, and faults."""
 
 import csv
+import hashlib
 import io
+import json
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 import torch
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from PIL import Image
+from PIL import ExifTags, Image
 
 from editing import jobs, places
 from editing.engine.calibration import Calibration, Curve
@@ -127,6 +129,27 @@ def test_a_closed_loop_is_told_frame_by_frame(turned: Edit) -> None:
     assert turned.result["enlarged"] == {"by": "Lanczos", "scale": 4, "pixels": 16}
     with av.open(str(folder / turned.result["video"])) as film:
         assert sum(1 for _ in film.decode(video=0)) == 5
+
+
+def test_every_file_of_a_turned_head_tells_how_to_make_it_again(turned: Edit) -> None:
+    folder = places.edit_folder(turned.id) / turned.result["folder"]
+    told = [json.loads(Image.open(path).text["penumbra"]) for path in sorted(folder.glob("*.png"))]
+    assert len(told) == 5
+    with Image.open(folder / turned.result["animation"]) as played:
+        told.append(json.loads(played.getexif()[ExifTags.Base.ImageDescription]))
+    with av.open(str(folder / turned.result["video"])) as film:
+        told.append(json.loads(film.metadata["comment"]))
+    lines = places.direction_file(turned.direction_id).read_bytes()
+    for recipe in told:
+        assert (recipe["face"], recipe["dataset"]) == ("000026.jpg", "many")
+        assert recipe["direction"]["generator"]["sha256"] == turned.direction.generator.sha256
+        assert recipe["direction"]["lines_sha256"] == hashlib.sha256(lines).hexdigest()
+        assert recipe["degrees"] == [-20, 0, 20]
+        assert (recipe["closed_loop"], recipe["hold_light"]) == (True, True)
+        assert (recipe["light_held"], recipe["light_of"]) == (turned.result["light_held"], None)
+        assert recipe["steps"] == 6
+        assert len(recipe["code"]["sources_sha256"]) == 64
+    assert [one["shows"]["degrees"] for one in told[:3]] == [-20, 0, 20]
 
 
 def test_holding_the_light_needs_the_loop(direction: Direction, many: Dataset) -> None:
