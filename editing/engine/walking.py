@@ -1,12 +1,7 @@
 """Walk a head round in strides: read where it looks, take the slope of faces like it there, go on.
 
 One long step along one line ends where the line's faces are, lit as they are. A walk asks at every
-stop which way on the faces most like this one go at this light, and corrects the light on the way.
-
-Notation: a latent is x_t = sqrt(a) x + noise, a = alpha_bar at its timestep; the noise that the
-photo's own inversion found is kept all the way, only the picture x moves. So each stop is generated
-anew from a noisy face, which mends what a cross-fade left in it, and nothing is inverted again:
-grain of repeated inversion was what could be seen first.
+stop which way on the faces most like this one go at this light, see `strides`.
 """
 
 from __future__ import annotations
@@ -19,41 +14,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from editing.engine.neighbours import Neighbours, Slopes
-from editing.engine.rotation import with_moments_of
+from editing.engine.neighbours import Neighbours
+from editing.engine.strides import Generate, Pace, Read, Stop, Strides
 
-# Pictures (n, c, h, w) to yaw in degrees (n,) and the light, -1 .. 1, or None.
-Read = Callable[[torch.Tensor], tuple[NDArray[np.float64], NDArray[np.float64] | None]]
-# Latents (n, c, h, w) to pictures.
-Generate = Callable[[torch.Tensor], torch.Tensor]
 # How far a face's answer to a stride may move its gain at once, and in all.
 MOST_CHANGE, GAINS = 1.4, (0.6, 4.0)
 # A stride shorter than that says nothing of the gain: the probes' own noise is as large.
 LEAST_TELLING = 4.0
 # So many degrees short of a wish is not the probes' noise: the walk ended there.
 MOST_SHORT = 5.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How a walk goes.
-
-    stride_degrees      the longest stride, and how far apart the stops are meant to be
-    spare               strides of each side beyond those that the farthest wish needs
-    gain                what a slope is multiplied by before the face has answered: faces that look
-                        somewhat alike turn less along their slope than each of them turns
-    light_gain          how many sides across for each side that the light has moved
-    light_stride        the longest step across at each stop, in sides of the light
-    tolerance_degrees, light_tolerance   a frame so near is left as it is, see `closed_loop.Aim`
-    """
-
-    stride_degrees: float = 10.0
-    spare: int = 4
-    gain: float = 1.7
-    light_gain: float = 2.2
-    light_stride: float = 1.1
-    tolerance_degrees: float = 1.5
-    light_tolerance: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -79,40 +48,17 @@ class Walked:
 
 
 @dataclass
-class _Stop:
-    """A picture on the way; yaw and light relative to the photo's, step and across summed up.
-
-    gain    what slopes are multiplied by here, as strides to and from here have told
-    slopes  from here, once they were asked for
-    """
-
-    x: torch.Tensor
-    x_t: torch.Tensor
-    gain: float
-    yaw: float = 0.0
-    light: float = 0.0
-    step: float = 0.0
-    across: float = 0.0
-    strides: int = 0
-    slopes: Slopes | None = None
-
-    def cost(self, wish: float, pace: Pace) -> float:
-        off = abs(self.yaw - wish) / pace.tolerance_degrees
-        return max(off, abs(self.light) / pace.light_tolerance)
-
-
-@dataclass
 class _Side:
     """One side's walk: the turns it makes for, and its stops so far."""
 
     sign: float
     goals: list[float]
-    stops: list[_Stop]
+    stops: list[Stop]
     passed: int = 0
     is_over: bool = False
 
     @property
-    def walked(self) -> list[_Stop]:
+    def walked(self) -> list[Stop]:
         """The stops after the photo, which is nobody's turned head; itself where there are none."""
         return self.stops[1:] or self.stops
 
@@ -121,7 +67,7 @@ class _Side:
         ahead = self.goals[self.passed] - self.stops[-1].yaw
         return float(np.clip(ahead, -pace.stride_degrees, pace.stride_degrees))
 
-    def arrive(self, stop: _Stop, pace: Pace) -> None:
+    def arrive(self, stop: Stop, pace: Pace) -> None:
         """Note what a stride gave: how far this face goes per degree asked, which goal is next."""
         before = self.stops[-1]
         asked, gave = stop.step - before.step, stop.yaw - before.yaw
@@ -163,7 +109,7 @@ def walk(
     faces look that way ends there.
     """
     pace, asked = pace or Pace(), np.asarray(wishes, np.float64)
-    way = _Way(photo, x_t, neighbours, alpha_bar, generate, read, pace)
+    way = Strides(photo, x_t, neighbours, alpha_bar, generate, read, pace)
     sides = {
         sign: _Side(sign, _goals(asked, sign, pace), [replace(way.start)])
         for sign in (-1.0, 1.0)
@@ -173,7 +119,7 @@ def walk(
     most = ceil(far / pace.stride_degrees) + pace.spare
     for done in range(1, most + 1):
         going = [side for side in sides.values() if not side.is_over]
-        stops = way.strides([(side.stops[-1], side.wanted(pace)) for side in going])
+        stops = way.take([(side.stops[-1], side.wanted(pace)) for side in going])
         for side, stop in zip(going, stops, strict=True):
             if stop is None:
                 side.is_over = True
@@ -185,7 +131,7 @@ def walk(
     return _walked(best, asked, way.holds)
 
 
-def _met(wishes: NDArray[np.float64], sides: dict[float, _Side], way: _Way) -> list[_Stop]:
+def _met(wishes: NDArray[np.float64], sides: dict[float, _Side], way: Strides) -> list[Stop]:
     """The nearest picture to each wish: of the stops, or of one more stride from one of them.
 
     A stop stands for one wish only, the one it is nearest to, or films would halt there.
@@ -207,77 +153,11 @@ def _met(wishes: NDArray[np.float64], sides: dict[float, _Side], way: _Way) -> l
             start = min(sides[np.sign(wish)].stops, key=lambda one: abs(one.yaw - wish))
             unmet.append(row)
             tries.append((start, wish - start.yaw))
-    for row, found in zip(unmet, way.strides(tries), strict=True):
+    for row, found in zip(unmet, way.take(tries), strict=True):
         wish = float(wishes[row])
         if found is not None and found.cost(wish, pace) <= max(best[row].cost(wish, pace), 1):
             best[row] = found
     return best
-
-
-class _Way:
-    """One face, and all that strides from any of its stops take."""
-
-    def __init__(
-        self,
-        photo: torch.Tensor,
-        x_t: torch.Tensor,
-        neighbours: Neighbours,
-        alpha_bar: float,
-        generate: Generate,
-        read: Read,
-        pace: Pace,
-    ) -> None:
-        self.neighbours, self.generate, self.read, self.pace = neighbours, generate, read, pace
-        self.signal = alpha_bar**0.5
-        self.start = _Stop(photo.double(), x_t.double(), pace.gain)
-        self.noise = self.start.x_t - self.signal * self.start.x
-        yaw, light = read(photo[None])
-        self.holds = light is not None and neighbours.knows_light
-        self.yaw = float(yaw[0])
-        self.light = float(light[0]) if self.holds and light is not None else 0.0
-
-    def strides(self, asked: list[tuple[_Stop, float]]) -> list[_Stop | None]:
-        """What strides of so many degrees from these stops give; None where no slope is known."""
-        moves = [self._move(stop, degrees) for stop, degrees in asked]
-        rows = [row for row, move in enumerate(moves) if move is not None]
-        found: list[_Stop | None] = [None] * len(asked)
-        if not rows:
-            return found
-        moved = torch.stack([move[0] for move in moves if move is not None])
-        # Moves add up to hard contrast and a tint otherwise: see there.
-        there = self.signal * with_moments_of(self.start.x, moved) + self.noise
-        x = self.generate(there).double().clamp(-1, 1)
-        yaw, light = self.read(x)
-        for at, row in enumerate(rows):
-            stop, degrees = asked[row]
-            _, across = moves[row] or (None, 0.0)
-            found[row] = _Stop(
-                x[at],
-                there[at],
-                stop.gain,
-                float(yaw[at]) - self.yaw,
-                float(light[at]) - self.light if self.holds and light is not None else 0.0,
-                stop.step + degrees,
-                stop.across + across,
-                stop.strides + 1,
-            )
-        return found
-
-    def _move(self, stop: _Stop, degrees: float) -> tuple[torch.Tensor, float] | None:
-        """The picture a stride further, before it is generated, and the step across in it."""
-        place = (self.signal * stop.x + self.noise).numpy()
-        slopes = stop.slopes or self.neighbours.slopes(
-            place, self.yaw + stop.yaw, self.light + stop.light
-        )
-        stop.slopes = slopes
-        if slopes is None:
-            return None
-        move, across = degrees * stop.gain * slopes.yaw, 0.0
-        if self.holds and slopes.light is not None:
-            most = self.pace.light_stride
-            across = float(np.clip(-self.pace.light_gain * stop.light, -most, most))
-            move = move + across * slopes.light
-        return stop.x + torch.from_numpy(move) / self.signal, across
 
 
 def _goals(wishes: NDArray[np.float64], sign: float, pace: Pace) -> list[float]:
@@ -289,7 +169,7 @@ def _goals(wishes: NDArray[np.float64], sign: float, pace: Pace) -> list[float]:
     return [sign * size for size in reversed(kept)]
 
 
-def _walked(best: list[_Stop], wishes: NDArray[np.float64], holds: bool) -> Walked:
+def _walked(best: list[Stop], wishes: NDArray[np.float64], holds: bool) -> Walked:
     achieved = np.array([stop.yaw for stop in best])
     return Walked(
         x=torch.stack([stop.x for stop in best]),

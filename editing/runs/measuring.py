@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from editing.engine.identity import IdentityProbe, TellsApart
-from editing.engine.images import to_uint8
+from editing.engine.images import to_tensor, to_uint8
 from editing.engine.probes import FaceProbe
 from editing.filters import FaceFilter
-from editing.runs.probing import identity_of, probe_of, steering_of
+from editing.runs.probing import LightTeacher, identity_of, probe_of, steering_of
 from labeling.learning import features
 from labeling.learning.classifier import LightClassifier
-from labeling.models import Classifier, Dataset
+from labeling.models import Campaign, Classifier, Dataset
 from labeling.worker import Progress
 
 __all__ = ["Meter", "Readings", "meter_of"]
@@ -37,8 +37,8 @@ class Meter:
     """Measures faces: yaw by a probe trained on the dataset, light by the campaign's classifier,
     identity by a network trained on the dataset's people.
 
-    steering  yaw probes that a closed loop may follow; they learned from other people than `probe`,
-              which measures what the loop did
+    steering  probes that a closed loop may follow; they learned from other people than `probe`,
+              which measures what the loop did. One that reads light too shares that with `light`
     note      why there is no identity, where there is none
     """
 
@@ -71,8 +71,13 @@ class Meter:
         if not self.steering:
             raise ValueError("This meter has no probes to steer by; ask meter_of for them.")
         x = _shown(x)
-        yaw = np.mean([probe.predict(x).yaw_degrees for probe in self.steering], axis=0)
-        return Readings(yaw, self._light(x, yaw))
+        seen = [probe.predict(x) for probe in self.steering]
+        yaw = np.mean([one.yaw_degrees for one in seen], axis=0)
+        light = self._light(x, yaw)
+        if light is not None:
+            # What misleads the classifier on a generated face seldom misleads a network as well.
+            light = np.mean([light, *(one.light for one in seen if one.light is not None)], axis=0)
+        return Readings(yaw, light)
 
     def side(self, light: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
         """Light (n, k) as one number each, -1 surely the first choice .. 1 surely the last."""
@@ -81,11 +86,7 @@ class Meter:
         return light @ np.linspace(-1, 1, len(self.values))
 
     def _light(self, x: torch.Tensor, yaw: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        if self.light is None:
-            return None
-        if x.shape[-1] != features.SIZE:
-            x = F.interpolate(x, (features.SIZE, features.SIZE), mode="bicubic", antialias=True)
-        return self.light.predict(features.extract(to_uint8(x), yaw=yaw))
+        return None if self.light is None else _read_light(self.light, x, yaw)
 
     def name_light(self, probabilities: NDArray[np.float64] | None) -> dict[str, float] | None:
         """One face's light as {choice: probability}."""
@@ -110,6 +111,14 @@ class Meter:
             "identity": _identity_card(self.identity) if self.identity else None,
             **({"identity_note": self.note} if self.note else {}),
         }
+
+
+def _read_light(
+    light: LightClassifier, x: torch.Tensor, yaw: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    if x.shape[-1] != features.SIZE:
+        x = F.interpolate(x, (features.SIZE, features.SIZE), mode="bicubic", antialias=True)
+    return light.predict(features.extract(to_uint8(x), yaw=yaw))
 
 
 def _shown(x: torch.Tensor) -> torch.Tensor:
@@ -166,11 +175,12 @@ def meter_of(
     identity, steering  whether it measures identity, whether a closed loop will follow it
     """
     campaign = face_filter.labels_campaign()
-    light = None
+    light = teacher = None
     if campaign is not None:
         newest = Classifier.objects.filter(campaign=campaign, feature_version=features.VERSION)
         if row := newest.order_by("-version").first():
             light = LightClassifier.from_bytes(bytes(row.weights), feature_version=features.VERSION)
+            teacher = _teacher(campaign, light)
     probe = probe_of(dataset, size, progress)
     told, note = identity_of(dataset, size, progress) if identity else (None, "")
     return Meter(
@@ -178,6 +188,23 @@ def meter_of(
         light,
         campaign.values if campaign else [],
         identity=told,
-        steering=steering_of(dataset, size, progress) if steering else (),
+        steering=steering_of(dataset, size, progress, teacher) if steering else (),
         note=note,
+    )
+
+
+def _teacher(campaign: Campaign, light: LightClassifier) -> LightTeacher | None:
+    """The campaign's classifier as a teacher of steering probes; None unless it is about light.
+
+    Every refresh makes a new classifier: one taught by it serves until the votes have doubled.
+    """
+    mirrors = {choice["value"]: choice["mirror"] for choice in campaign.choices}
+    is_in_order = [mirrors[value] for value in campaign.values] == campaign.values[::-1]
+    if not (campaign.is_about_light and is_in_order):
+        return None
+    doublings = int(light.card.get("n_votes", 0)).bit_length()
+    return LightTeacher(
+        f"{campaign.id}x{doublings}",
+        tuple(campaign.values),
+        lambda crops, yaw: _read_light(light, to_tensor(crops), yaw),
     )

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -27,6 +28,8 @@ MOST_PROBE_FACES = 8000
 # With fewer people than this in each half, both halves are everybody.
 FEWEST_PEOPLE = 60
 STEERING_SEEDS = (1, 2)
+# Crops that are read for their light at once.
+READ_AT_ONCE = 256
 
 
 class Kept(Protocol):
@@ -42,6 +45,28 @@ class Seen:
     identities: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class LightTeacher:
+    """What says of photos which way they are lit, so that a steering probe can learn it too.
+
+    key      names a file: another teacher has another one
+    classes  in the viewer's order
+    read     crops (n, h, w, 3) uint8 and yaw (n,) to probabilities (n, k)
+    """
+
+    key: str
+    classes: tuple[str, ...]
+    read: Callable[[NDArray[np.uint8], NDArray[np.float64]], NDArray[np.float64]]
+
+    def labels(self, crops: NDArray[np.uint8], yaw: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The likeliest class (n,) of each."""
+        parts = range(0, len(crops), READ_AT_ONCE)
+        read = [
+            self.read(crops[at : at + READ_AT_ONCE], yaw[at : at + READ_AT_ONCE]) for at in parts
+        ]
+        return np.concatenate(read).argmax(axis=1)
+
+
 def probe_of(dataset: Dataset, size: int, progress: Progress) -> FaceProbe:
     """The yaw probe that measures: from its file, else trained now on one half of the people."""
     path = places.probe_file(dataset.id, size, PROBE_VERSION)
@@ -50,16 +75,23 @@ def probe_of(dataset: Dataset, size: int, progress: Progress) -> FaceProbe:
     return _yaw_probe(path, _half(_faces(dataset), 0), size, 0, progress, "the yaw probe")
 
 
-def steering_of(dataset: Dataset, size: int, progress: Progress) -> tuple[FaceProbe, ...]:
-    """The yaw probes that a closed loop follows, of the other half of the people."""
+def steering_of(
+    dataset: Dataset, size: int, progress: Progress, teacher: LightTeacher | None = None
+) -> tuple[FaceProbe, ...]:
+    """The yaw probes that a closed loop follows, of the other half of the people.
+
+    teacher  of light, which the last of them learns beside yaw
+    """
     probes = []
     for seed in STEERING_SEEDS:
-        path = places.probe_file(dataset.id, size, PROBE_VERSION, f"steering{seed}-")
+        taught_by = teacher if seed == STEERING_SEEDS[-1] else None
+        lit = f"light{taught_by.key}-" if taught_by else ""
+        path = places.probe_file(dataset.id, size, PROBE_VERSION, f"steering{seed}-{lit}")
         if path.is_file():
             probes.append(FaceProbe.load(path))
         else:
             half, told = _half(_faces(dataset), 1), f"steering probe {seed}"
-            probes.append(_yaw_probe(path, half, size, seed, progress, told))
+            probes.append(_yaw_probe(path, half, size, seed, progress, told, taught_by))
     return tuple(probes)
 
 
@@ -125,12 +157,21 @@ def _half(seen: Seen, which: int) -> Seen:
 
 
 def _yaw_probe(
-    path: Path, seen: Seen, size: int, seed: int, progress: Progress, told: str
+    path: Path,
+    seen: Seen,
+    size: int,
+    seed: int,
+    progress: Progress,
+    told: str,
+    teacher: LightTeacher | None = None,
 ) -> FaceProbe:
+    crops = _crops(seen, size, progress, told)
     probe = train_probe(
-        _crops(seen, size, progress, told),
+        crops,
         seen.yaw,
         seen.identities,
+        light=teacher.labels(crops, seen.yaw) if teacher else None,
+        light_classes=teacher.classes if teacher else (),
         budget=PROBE_BUDGET,
         seed=seed,
         on_progress=lambda share: progress(0.2 + 0.8 * share, f"Training {told}"),

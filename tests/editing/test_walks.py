@@ -3,10 +3,13 @@
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from django.conf import settings
 from django.core.management import call_command
 from django.test import Client
 from PIL import Image
@@ -17,6 +20,7 @@ from editing.management.contenders import Setting
 from editing.management.evaluation import Evaluation
 from editing.models import Direction, Edit, Generator
 from editing.runs.loading import crops_of
+from editing.runs.measuring import Meter, meter_of
 from editing.runs.walking import neighbours_of
 from labeling.errors import Refused
 from labeling.learning import features, light_prior
@@ -90,6 +94,33 @@ def test_a_walk_holds_the_light_that_its_campaign_knows(ask: Ask, done: Done, li
     photo, turned = edit.result["frames"]
     assert (photo["across"], photo["step"]) == (0, 0)
     assert turned["light"] is not None
+
+
+def test_what_steers_by_light_learned_it_from_the_campaign_s_classifier(lit: Direction) -> None:
+    face_filter = FaceFilter.parse(lit.filter)
+    campaign = face_filter.labels_campaign()
+
+    def meter(n_votes: int) -> Meter:
+        known = light_prior.shipped()
+        classifier = replace(known, card={**known.card, "n_votes": n_votes})
+        campaign.classifiers.update(weights=classifier.to_bytes())
+        return meter_of(lit.dataset, face_filter, 16, lambda *_: None, steering=True)
+
+    # A file serves until the votes have doubled.
+    first, _, _ = (meter(n_votes) for n_votes in (40, 60, 400))
+    files = (settings.VAR_DIR / "probes").glob(f"dataset{lit.dataset_id}-*light{campaign.id}x*")
+    assert len(list(files)) == 2
+    plain, taught = first.steering
+    assert (plain.light_classes, taught.light_classes) == ((), ("left", "center", "right"))
+    x = torch.linspace(-1, 1, 3 * 16 * 16).reshape(1, 3, 16, 16)
+    by_network, by_both, seen = taught.predict(x).light, first.steer(x), first.read(x)
+    np.testing.assert_allclose(
+        2 * by_both.light - by_network,
+        Meter(first.probe, first.light, first.values, steering=[plain, plain]).steer(x).light,
+        atol=0.02,
+    )
+    assert seen.light is not None
+    assert np.abs(by_both.light - seen.light).max() > 1e-3
 
 
 def test_a_walk_takes_each_of_the_direction_s_faces_once(direction: Direction) -> None:
