@@ -81,6 +81,9 @@ class Ways:
             ),
             "slopes like the source": (similar, False, False),
             "slopes like the source, closed loop that holds the light": (similar, True, True),
+            # As a lab walks that has fitted one side only.
+            "walk among faces of the same light": (self.by_side, False, False, None, "walk"),
+            "walk in strides": ((self.everybody,), False, False, None, "walk"),
         }  # fmt: skip
 
     def ways_of_walking(self) -> dict[str, Way]:
