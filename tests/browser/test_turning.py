@@ -70,8 +70,12 @@ def test_a_face_is_asked_for_and_the_page_waits_for_it(
     page.get_by_role("button", name="Turn").click()
     expect(page).to_have_url(re.compile(r"/edits/\d+$"))
     expect(page.get_by_text("Waiting for a worker")).to_be_visible()
+    onward = page.get_by_role("link", name="Turn a head along this direction")
+    expect(onward).to_be_hidden()
     page.get_by_role("button", name="Cancel").click()
     expect(page.get_by_text("Cancelled")).to_be_visible()
+    expect(onward).to_have_attribute("href", f"/directions/{direction.id}#turn")
+    expect(onward).to_be_visible()
     edit = direction.edits.get()  # noqa: F811
     assert edit.degrees == [-30 + 5 * step for step in range(13)]
     assert (edit.face_id, edit.status) == (face.id, "cancelled")
