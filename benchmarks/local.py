@@ -9,6 +9,7 @@ on where it was; --fresh starts over. CPU time: 25 to 30 minutes of one core for
 import argparse
 import os
 import shutil
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Stage:
         by_person = {self.truth[name].identity: name for name in reversed(files)}
         self.edited = sorted(name for who, name in by_person.items() if who not in teaching)
         self.pooled = sorted(name for who, name in by_person.items() if who in teaching)
+        # Many faces of each of these people, by lot: settling looks at one after another.
+        self.settled = sorted(self.teaching, key=lambda name: zlib.crc32(name.encode()))
 
     def crops(self, files: Sequence[str], size: int) -> np.ndarray:
         from editing.engine.images import load_faces
@@ -59,6 +62,7 @@ class Stage:
         from editing.engine.local_trials import Subject
         from editing.engine.proposals import proposed
         from editing.engine.regions import rasterise
+        from editing.engine.settling import turn_of
         from editing.management.local_evaluation import REGIONS, regions_of
 
         photos = to_tensor(self.crops(files, size))
@@ -68,7 +72,7 @@ class Stage:
                 proposed(self.landmarks[name]), lambda shapes: rasterise(shapes, size, size)
             )
             if set(masks) == set(REGIONS):
-                found.append(Subject(name, photo, masks))
+                found.append(Subject(name, photo, masks, turn_of(self.landmarks[name])))
         return found
 
 
@@ -119,10 +123,12 @@ def measure(given: argparse.Namespace) -> dict[str, Any]:
     n_tuning = given.tuning
     # People who taught the probes: none of them is edited.
     pooling = stage.subjects(stage.pooled, exact.image_size)[: max(given.pooled - n_tuning, 0)]
+    settling = stage.subjects(stage.settled[: given.settled], exact.image_size)
     terms = Terms(size=given.size)
     work = LocalEvaluation(
         quick, exact, describe(given.generator).sha256, read, run, terms, subjects[:n_tuning],
         pooling, given.refined, lambda share, step: say(f"{share:.0%} {step}"),
+        settling=(settling, len(settling) and given.settling_steps),
     )  # fmt: skip
     chosen = subjects[n_tuning : n_tuning + given.faces]
     rows = work.run(chosen).rows
@@ -177,6 +183,8 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--refined", type=int, default=12, help="of these, refined as well")
     parser.add_argument("--tuning", type=int, default=6, help="other people that choose lambda")
     parser.add_argument("--pooled", type=int, default=32, help="people pooled over, with those")
+    parser.add_argument("--settled", type=int, default=300, help="faces of these to settle over")
+    parser.add_argument("--settling-steps", type=int, default=320)
     parser.add_argument("--rendered", type=int, default=2400)
     parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
     parser.add_argument("--generator", type=Path, default=SHIPPED)

@@ -118,6 +118,7 @@ class Component(models.Model):
         LOCALITY = "locality"
         NULL_SPACE = "null_space"
         POOLED = "pooled"
+        SETTLED = "settled"
         SVD = "svd"
 
     decomposition = models.ForeignKey(Decomposition, models.CASCADE, related_name="components")

@@ -43,6 +43,7 @@ class PoolBody(Strict):
 
     filter = serializers.JSONField(required=False, allow_null=True)
     faces = serializers.IntegerField(required=False)
+    settle = serializers.BooleanField(required=False)
 
 
 class DecompositionBody(Strict):

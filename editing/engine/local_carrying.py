@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 
 from editing.engine.adapting import adapted
 from editing.engine.denoiser import Denoiser
 from editing.engine.jacobian import Jacobian
-from editing.engine.local_trials import Placed, Terms, Tried, at_size, edit_of, first_direction
+from editing.engine.local_trials import (
+    Placed,
+    Terms,
+    Traced,
+    Tried,
+    at_size,
+    edit_of,
+    first_direction,
+)
 from editing.engine.roir import roir
 
 
@@ -33,7 +41,7 @@ def transferred(
 
 
 def carried(
-    denoiser: Denoiser, exact: Denoiser, source: Placed, other: Placed, terms: Terms
+    denoiser: Denoiser, exact: Denoiser, source: Placed, other: Traced, terms: Terms
 ) -> list[Tried]:
     """The most local directions of one face, on another at one size there: fitted, and held.
 
@@ -41,15 +49,22 @@ def carried(
     """
     regions = [name for name in other.subject.masks if name in source.subject.masks]
     v = {region: first_direction(source.span, region, "locality", terms) for region in regions}
-    jacobian = Jacobian(exact, other.path.x_t[0], terms.timestep)
-    stacked = torch.stack([v[region] for region in regions]).to(jacobian.device, jacobian.dtype)
-    fitted = adapted(jacobian, stacked, torch.stack([other.subject.masks[r] for r in regions]))
-    by_region = {(r, "adapted"): one.cpu() for r, one in zip(regions, fitted, strict=True)}
+    by_region = {(r, "adapted"): one for r, one in fitted(exact, other, v, terms).items()}
     as_it_is = {(region, "carried_held"): v[region] for region in regions}
     return [
         *at_size(denoiser, other, by_region, terms),
         *at_size(denoiser, other, as_it_is, terms, holds=True),
     ]
+
+
+def fitted(
+    exact: Denoiser, one: Traced, v: Mapping[str, torch.Tensor], terms: Terms
+) -> dict[str, torch.Tensor]:
+    """Directions (C, h, w) by region, fitted to a face; `exact` is the network in float32."""
+    jacobian = Jacobian(exact, one.path.x_t[0], terms.timestep)
+    stacked = torch.stack(list(v.values())).to(jacobian.device, jacobian.dtype)
+    found = adapted(jacobian, stacked, torch.stack([one.subject.masks[name] for name in v]))
+    return {name: made.cpu() for name, made in zip(v, found, strict=True)}
 
 
 def outcome(tried: Tried, mask: torch.Tensor, size: float, nearly: float) -> tuple[float, float]:

@@ -47,20 +47,30 @@ class Terms:
 
 @dataclass(frozen=True)
 class Subject:
-    """A face: its photo (c, h, w) in [-1, 1] and a mask (h, w) in 0..1 per region."""
+    """A face: its photo (c, h, w) in [-1, 1], a mask (h, w) in 0..1 per region, and its turn.
+
+    turn   as `settling.turn_of` has it
+    """
 
     name: str
     photo: torch.Tensor
     masks: Mapping[str, torch.Tensor]
+    turn: float = 0.0
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A subject with its path through the generator and what its Jacobian's search found."""
+class Traced:
+    """A subject with its path through the generator."""
 
     subject: Subject
     grid: tuple[int, ...]
     path: Inversion
+
+
+@dataclass(frozen=True)
+class Placed(Traced):
+    """The same, with what its Jacobian's search found."""
+
     span: Span
 
 
@@ -79,13 +89,18 @@ class Tried:
     x: torch.Tensor
 
 
-def place(denoiser: Denoiser, exact: Denoiser, subject: Subject, terms: Terms) -> Placed:
-    """Invert a face and search its Jacobian; `exact` is the same network in float32."""
+def traced(denoiser: Denoiser, subject: Subject, terms: Terms) -> Traced:
+    """Invert a face."""
     grid = time_grid(denoiser.alpha_bar, terms.steps, terms.timestep)
     photo = subject.photo[None].to(denoiser.device)
-    path = trace(denoiser, photo, grid, terms.refinements)
-    span = search(exact, path.x_t[0], terms.timestep, subject.masks, terms.rank)
-    return Placed(subject, grid, path, span)
+    return Traced(subject, grid, trace(denoiser, photo, grid, terms.refinements))
+
+
+def place(denoiser: Denoiser, exact: Denoiser, subject: Subject, terms: Terms) -> Placed:
+    """Invert a face and search its Jacobian; `exact` is the same network in float32."""
+    one = traced(denoiser, subject, terms)
+    span = search(exact, one.path.x_t[0], terms.timestep, subject.masks, terms.rank)
+    return Placed(subject, one.grid, one.path, span)
 
 
 def compare(
@@ -136,7 +151,7 @@ def tuned(
 
 def at_size(
     denoiser: Denoiser,
-    placed: Placed,
+    placed: Traced,
     directions: Mapping[tuple[str, str], torch.Tensor],
     terms: Terms,
     holds: bool = False,
@@ -205,7 +220,7 @@ def _refined(denoiser: Denoiser, placed: Placed, region: str, terms: Terms) -> T
 
 def edit_of(
     denoiser: Denoiser,
-    placed: Placed,
+    placed: Traced,
     v: torch.Tensor,
     strength: torch.Tensor,
     terms: Terms,

@@ -51,7 +51,8 @@ def decompose(
     rank             singular vectors per region
     joint_rank       directions of the whole face, default by principal angles
     individual_rank  directions per region, default what is left
-    pool             other faces to find directions for as well: "filter" and "faces", how many
+    pool             other faces to find directions for as well: "filter", "faces", how many, and
+                     "settle", whether whole edits of them are made until one direction suits all
     """
     ready(generator, "generator")
     last = generator.card["last_timestep"]

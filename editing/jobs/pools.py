@@ -10,20 +10,24 @@ from labeling.errors import Refused
 from labeling.models import Face
 
 FEWEST, MOST = 2, 40
-DEFAULT_FACES = 12
+MOST_TO_SETTLE = 300  # looked at one after another; pooling keeps all of them at hand
+DEFAULT_FACES, DEFAULT_TO_SETTLE = 12, 120
 
 
 def checked_pool(given: dict[str, Any] | None, face: Face) -> dict[str, Any]:
     """The faces of a pool, one a person and by lot: {"filter", "faces", "ids"}; empty for None.
 
-    given   {"filter": which faces, of the face's dataset if it names none; "faces": how many}
+    given   {"filter": which faces, of the face's dataset if it names none; "faces": how many;
+            "settle": whether directions are then settled over them at visible size}
     raises  Refused for too few such faces with landmarks, by which regions are carried
     """
     if given is None:
         return {}
-    wanted = given.get("faces", DEFAULT_FACES)
-    if not FEWEST <= wanted <= MOST:
-        raise Refused("invalid", f"faces of pool is {wanted}; expected {FEWEST} to {MOST}.")
+    settle = {"settle": True} if given.get("settle") else {}
+    wanted = given.get("faces", DEFAULT_TO_SETTLE if settle else DEFAULT_FACES)
+    most = MOST_TO_SETTLE if settle else MOST
+    if not FEWEST <= wanted <= most:
+        raise Refused("invalid", f"faces of pool is {wanted}; expected {FEWEST} to {most}.")
     face_filter = FaceFilter.parse(given.get("filter"))
     if not (face_filter.dataset or face_filter.campaign or face_filter.release):
         face_filter = replace(face_filter, dataset=face.dataset.name)
@@ -46,7 +50,7 @@ def checked_pool(given: dict[str, Any] | None, face: Face) -> dict[str, Any]:
             f"{len(by_person)} other people with landmarks pass the filter {query!r}; expected "
             f"{wanted} or more.",
         )
-    return {"filter": query, "faces": wanted, "ids": list(by_person.values())[:wanted]}
+    return {"filter": query, "faces": wanted, "ids": list(by_person.values())[:wanted], **settle}
 
 
 def _lot(row: tuple[int, int | None]) -> int:

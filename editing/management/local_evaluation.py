@@ -4,38 +4,42 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save
 
 from editing.engine import images
-from editing.engine.ddim import time_grid, trace
 from editing.engine.denoiser import Denoiser
-from editing.engine.discovery import rows_of
-from editing.engine.local_carrying import carried, outcome, transferred
+from editing.engine.local_carrying import carried, fitted, outcome, transferred
 from editing.engine.local_trials import (
     METHODS,
     Placed,
     Subject,
     Terms,
+    Traced,
     Tried,
     at_size,
     compare,
     place,
+    traced,
     tuned,
 )
-from editing.engine.pooling import pooled, seen
+from editing.engine.settling import Settled
+from editing.management.local_directions import pooled_over, settled_over
 from editing.management.local_tables import REACHED, Records
 from editing.store import write_whole
 
 REGIONS = ("eyes", "mouth", "hair", "nose")
 TUNED_ON = 6
 POOLED = 32  # people over whom directions are pooled, those tuned on among them
-STARTS = 3  # directions per region of each face tuned on from which pooling begins
 SHEETS = 8
+# Directions of other people, measured on the face that they are brought to.
+OF_ANOTHER = ("adapted", "carried_held")
+OF_MANY = ("pooled",)
+OF_SETTLED = ("settled", "settled_fitted")
 
 # By region and method: ROIR on a face that a direction was carried to, whole and per pixel.
 Ratios = dict[tuple[str, str], tuple[float, float]]
@@ -55,6 +59,7 @@ class LocalEvaluation:
 
     tuning    faces that choose lambda; directions are carried to one of them and from one of them
     pooling   further faces over which directions are pooled, beside those
+    settling  faces over which pooled directions are settled, and in how many steps; none: not told
     n_refined faces of which the refined method is measured; it costs as much as all others
     """
 
@@ -70,32 +75,63 @@ class LocalEvaluation:
         pooling: Sequence[Subject],
         n_refined: int,
         tell: Callable[[float, str], None],
+        settling: tuple[Sequence[Subject], int] = ((), 0),
     ) -> None:
         self.denoiser, self.exact, self.read = denoiser, exact, read
         self.folder, self.terms, self.n_refined, self.tell = folder, terms, n_refined, tell
-        self.tuning, self.pooling = list(tuning), list(pooling)
+        self.tuning, self.pooling, self.settling = list(tuning), list(pooling), settling
         self.sha256 = sha256
 
     def run(self, subjects: Sequence[Subject]) -> Records:
         records = Records(self.folder / "edits.csv")
-        told = records.faces()
         self._take_up()
-        waiting = [subject for subject in subjects if subject.name not in told]
-        if waiting:
-            self._prepare()
         refined = {subject.name for subject in subjects[: self.n_refined]}
-        for number, subject in enumerate(waiting, 1):
-            records.add(self._face(subject, refines=subject.name in refined))
+        waiting = []
+        for subject in subjects:
+            wanted = self._ways(refines=subject.name in refined)
+            told = records.methods_of(subject.name)
+            # An order of its own, that of a sheet's rows.
+            if missing := [method for method in wanted if method not in told]:
+                waiting.append((subject, missing))
+        if waiting and not (self.folder / "terms.json").exists():
+            self.terms = self._tuned(self.others)
+        for number, (subject, missing) in enumerate(waiting, 1):
+            records.add(self._face(subject, missing))
             self.tell(number / len(waiting), f"Face {number} of {len(waiting)}")
         return records
 
-    def _prepare(self) -> None:
+    def _ways(self, refines: bool) -> list[str]:
+        own = [name for name in METHODS if refines or name != "refined"]
+        return [*own, *OF_MANY, *(OF_SETTLED if self.settling[1] else ()), *OF_ANOTHER]
+
+    @cached_property
+    def others(self) -> list[Placed]:
         self.tell(0, f"Searching {len(self.tuning)} other faces")
-        self.others = [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
-        self.tell(0, "Choosing lambda on them")
-        self.terms = self._tuned(self.others)
-        self.tell(0, "Pooling directions over them and more")
-        self.pooled = self._pooled()
+        return [place(self.denoiser, self.exact, one, self.terms) for one in self.tuning]
+
+    @cached_property
+    def pooled(self) -> dict[str, torch.Tensor]:
+        self.tell(0, "Pooling directions over other faces")
+        return pooled_over(
+            self.folder / "pooled.safetensors",
+            self.denoiser,
+            self.exact,
+            self.terms,
+            lambda: self.others,
+            self.pooling,
+        )
+
+    @cached_property
+    def settled(self) -> dict[str, Settled]:
+        return settled_over(
+            self.folder / "settled.safetensors",
+            self.denoiser,
+            self.exact,
+            self.terms,
+            lambda: self.pooled,
+            *self.settling,
+            self.tell,
+        )
 
     def _take_up(self) -> None:
         """Take lambda from a stopped run; raises ValueError if that one had other terms."""
@@ -117,54 +153,56 @@ class LocalEvaluation:
         return asdict(terms) | {"generator": self.sha256} | told
 
     def _tuned(self, placed: Sequence[Placed]) -> Terms:
-        path = self.folder / "terms.json"
-        if path.exists():
-            return self.terms
+        self.tell(0, "Choosing lambda on them")
         ratios = tuned(self.denoiser, placed, self.terms)
         terms = replace(self.terms, regularisation=min(ratios, key=lambda at: ratios[at]))
         told = self._told(terms) | {"tuned": {str(at): value for at, value in ratios.items()}}
-        write_whole(path, json.dumps(told, indent=1).encode())
+        write_whole(self.folder / "terms.json", json.dumps(told, indent=1).encode())
         return terms
 
-    def _pooled(self) -> dict[str, torch.Tensor]:
-        """A direction (C, h, w) per region that is local on all those faces; kept in a file."""
-        path = self.folder / "pooled.safetensors"
-        if path.exists():
-            return dict(load_file(path))
-        grid = time_grid(self.denoiser.alpha_bar, self.terms.steps, self.terms.timestep)
-        paths = [one.path for one in self.others]
-        for subject in self.pooling:
-            photo = subject.photo[None].to(self.denoiser.device)
-            paths.append(trace(self.denoiser, photo, grid, self.terms.refinements))
-        masks = [subject.masks for subject in (*self.tuning, *self.pooling)]
-        faces = seen(self.exact, paths, masks, grid)
-        found = [rows_of(one.span, "locality").regions for one in self.others]
-        regions = list(self.tuning[0].masks)
-        start = torch.cat([rows[name].v[:STARTS].flatten(1) for rows in found for name in regions])
-        best = {region: one.v[0].cpu() for region, one in pooled(faces, start).items()}
-        write_whole(path, save({region: v.contiguous() for region, v in best.items()}))
-        return best
-
-    def _face(self, subject: Subject, refines: bool) -> list[dict[str, Any]]:
-        one = place(self.denoiser, self.exact, subject, self.terms)
-        methods = [name for name in METHODS if refines or name != "refined"]
-        tried = compare(self.denoiser, one, self.terms, methods)
-        # Whose direction is brought here, and where this face's go: by lot, the same at each call.
-        other = self.others[zlib.crc32(subject.name.encode()) % len(self.others)]
-        taken = [edit for edit in tried if edit.method != "held"]  # those of "locality" once more
-        values = transferred(self.denoiser, taken, other, self.terms)
-        ratios = {(e.region, e.method): told for e, told in zip(taken, values, strict=True)}
-        for_all = {(region, "pooled"): self.pooled[region] for region in subject.masks}
-        brought = at_size(self.denoiser, one, for_all, self.terms)
-        brought += carried(self.denoiser, self.exact, other, one, self.terms)
+    def _face(self, subject: Subject, missing: Sequence[str]) -> list[dict[str, Any]]:
+        """One face edited by the ways that are missing; a whole face gets a sheet as well."""
+        ratios: Ratios = {}
+        tried: list[Tried] = []
+        own = [name for name in METHODS if name in missing]
+        one: Traced
+        if own:
+            one = place(self.denoiser, self.exact, subject, self.terms)
+            tried = compare(self.denoiser, one, self.terms, own)
+            taken = [edit for edit in tried if edit.method != "held"]  # those of "locality" again
+            values = transferred(self.denoiser, taken, self._other(subject), self.terms)
+            ratios = {(e.region, e.method): told for e, told in zip(taken, values, strict=True)}
+        else:
+            one = traced(self.denoiser, subject, self.terms)
+        brought = self._brought(one, missing)
         for edit in brought:
             mask = subject.masks[edit.region]
             ratios[edit.region, edit.method] = outcome(edit, mask, self.terms.size, REACHED)
         tried += brought
-        self._sheet(one, tried)
+        if "svd" in own:
+            self._sheet(one, tried)
         return self._lines(one, tried, ratios)
 
-    def _lines(self, one: Placed, tried: Sequence[Tried], ratios: Ratios) -> list[dict[str, Any]]:
+    def _other(self, subject: Subject) -> Placed:
+        # Whose direction is brought here, and where this face's go: by lot, the same at each call.
+        return self.others[zlib.crc32(subject.name.encode()) % len(self.others)]
+
+    def _brought(self, one: Traced, missing: Sequence[str]) -> list[Tried]:
+        """Edits of a face along directions of other people."""
+        regions, for_all = list(one.subject.masks), {}
+        if "pooled" in missing:
+            for_all |= {(region, "pooled"): self.pooled[region] for region in regions}
+        if set(OF_SETTLED) & set(missing):
+            here = {region: self.settled[region].facing(one.subject.turn) for region in regions}
+            for_all |= {(region, "settled"): v for region, v in here.items()}
+            fits = fitted(self.exact, one, here, self.terms)
+            for_all |= {(region, "settled_fitted"): v for region, v in fits.items()}
+        brought = at_size(self.denoiser, one, for_all, self.terms) if for_all else []
+        if set(OF_ANOTHER) & set(missing):
+            brought += carried(self.denoiser, self.exact, self._other(one.subject), one, self.terms)
+        return [edit for edit in brought if edit.method in missing]
+
+    def _lines(self, one: Traced, tried: Sequence[Tried], ratios: Ratios) -> list[dict[str, Any]]:
         still = one.path.states[0][:1]
         told = self.read(torch.cat([still, torch.stack([edit.x for edit in tried])]))
         lines = []
@@ -190,7 +228,7 @@ class LocalEvaluation:
             lines.append(line)
         return lines
 
-    def _sheet(self, one: Placed, tried: Sequence[Tried]) -> None:
+    def _sheet(self, one: Traced, tried: Sequence[Tried]) -> None:
         """A picture per face of the first few: methods down, regions across, the photo first."""
         path = self.folder / "sheets" / f"{Path(one.subject.name).stem}.png"
         if path.parent.exists() and len(list(path.parent.iterdir())) >= SHEETS:

@@ -19,7 +19,10 @@ REACHED = 0.1  # an edit counts where its size came this near to the wish, on a 
 
 
 class Records:
-    """A CSV file of measured edits that a stopped run goes on from, face by face."""
+    """A CSV file of measured edits that a stopped run goes on from, face by face.
+
+    Ways that came to be compared later are added to faces that were measured before.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,11 +31,11 @@ class Records:
             with path.open(newline="") as file:
                 self.rows = [_typed(row) for row in csv.DictReader(file)]
 
-    def faces(self) -> set[str]:
-        return {row["face"] for row in self.rows}
+    def methods_of(self, face: str) -> set[str]:
+        return {row["method"] for row in self.rows if row["face"] == face}
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Keep all of one face's lines with a single write."""
+        """Keep lines of one face, those of whole methods, with a single write."""
         is_new = not self.path.exists()
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("a", newline="") as file:
@@ -150,13 +153,13 @@ def _rounded(value: float) -> float:
 def as_text(told: dict[str, dict[str, Any]]) -> str:
     """The summary as a table for a terminal."""
     lines = [
-        f"{'method':<12}{'edits':>6}  {'ROIR':<20}{'over SVD':<20}{'SSIM outside':<14}"
+        f"{'method':<15}{'edits':>6}  {'ROIR':<20}{'over SVD':<20}{'SSIM outside':<14}"
         f"{'identity':<10}{'yaw':<8}{'light':<8}{'transfer':<10}{'per pixel'}"
     ]
     for method, row in told.items():
         ratio = row["roir_over_svd"]
         lines.append(
-            f"{method:<12}{row['edits']:>6}  {_spread(row['roir_median']):<20}"
+            f"{method:<15}{row['edits']:>6}  {_spread(row['roir_median']):<20}"
             f"{_spread(ratio):<20}{_first(row['ssim_outside']):<14}{_first(row['identity']):<10}"
             f"{_first(row['yaw_shift']):<8}{_first(row['light_shift']):<8}"
             f"{_first(row['transfer_rate']):<10}{_first(row['transfer_rate_per_pixel'])}"

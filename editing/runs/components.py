@@ -1,7 +1,7 @@
 """Where searches and the directions that they found lie on disk, and how they are read again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,14 @@ from safetensors.torch import save
 
 from editing import places
 from editing.engine.discovery import SEARCH_VERSION, Rows, Span
+from editing.engine.settling import at_turn, turn_of
 from editing.models import Component
 from editing.store import write_whole
 from labeling.errors import Refused
 
 DIRECTIONS_FILE = "directions.safetensors"
 DIRECTIONS_FORMAT = "penumbra-components-1"
+TURNING = "turning"
 SEARCH_FORMAT = f"penumbra-search-{SEARCH_VERSION}"
 
 
@@ -28,6 +30,14 @@ class FoundDirection:
     mask: torch.Tensor  # (h, w) in 0..1, all ones for a joint direction
     timestep: int
     rows: torch.Tensor  # (r, C, h, w), all of its region by its method, v among them
+    turning: torch.Tensor | None = None  # (powers, C, h, w): v as a curve over a head's turn
+
+    def facing(self, landmarks: Sequence[float] | None) -> torch.Tensor:
+        """v (C, h, w) for a face with these landmarks."""
+        if self.turning is None or not landmarks:
+            return self.v
+        v = at_turn(self.turning, turn_of(landmarks))
+        return v / v.norm()
 
 
 def direction_of(component: Component) -> FoundDirection:
@@ -46,7 +56,10 @@ def direction_of(component: Component) -> FoundDirection:
                 raise Refused(
                     "directions_differ", f"{path} has {key} {told.get(key)!r}, not {value!r}."
                 )
-        rows = file.get_tensor(_name(component.method, component.region))
+        name = _name(component.method, component.region)
+        rows = file.get_tensor(name)
+        curve = f"{name}/{TURNING}"
+        turning = file.get_tensor(curve) if curve in set(file.keys()) else None
         masks = json.loads(told["masks"])
         all_masks = file.get_tensor("masks")
     mask = (
@@ -54,14 +67,24 @@ def direction_of(component: Component) -> FoundDirection:
         if component.region
         else torch.ones_like(all_masks[0])
     )
-    return FoundDirection(rows[component.index], mask, job.timestep, rows)
+    return FoundDirection(rows[component.index], mask, job.timestep, rows, turning)
 
 
 def write_directions(
-    folder: Path, sha256: str, masks: Mapping[str, torch.Tensor], found: list[Rows]
+    folder: Path,
+    sha256: str,
+    masks: Mapping[str, torch.Tensor],
+    found: list[Rows],
+    turning: Mapping[str, torch.Tensor],
 ) -> None:
-    """Write every direction of a search beside the masks that it was made for."""
+    """Write every direction of a search beside the masks that it was made for.
+
+    turning   (powers, C, h, w) of settled directions by region: curves over a head's turn
+    """
     tensors = {_name(rows.method, rows.region): rows.v.contiguous().cpu() for rows in found}
+    for region, v in turning.items():
+        name = _name(Component.Method.SETTLED, region)
+        tensors[f"{name}/{TURNING}"] = v.contiguous().cpu()
     tensors["masks"] = torch.stack(list(masks.values())).contiguous().cpu()
     told = {"format": DIRECTIONS_FORMAT, "generator": sha256, "masks": json.dumps(list(masks))}
     write_whole(folder / DIRECTIONS_FILE, save(tensors, told))

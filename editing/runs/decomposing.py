@@ -31,7 +31,7 @@ from editing.engine.splitting import check_splits
 from editing.models import Component, Decomposition
 from editing.runs.components import read_search, write_directions, write_search
 from editing.runs.loading import crops_of, denoiser_of, device
-from editing.runs.pooling import pooled_rows
+from editing.runs.pooling import rows_of_many
 from editing.store import write_whole
 from labeling.errors import Refused
 from labeling.worker import Progress, Stopped
@@ -55,21 +55,16 @@ def decompose(job: Decomposition, progress: Progress) -> None:
     # Each attempt writes its own folder, so that one that was given up never spoils the next.
     folder = places.decomposition_folder(job.id) / str(job.attempt)
     every = [rows for one in found.values() for rows in _rows_of(one)]
-    shown_from = SEARCHED
+    shown_from, turning = SEARCHED, {}
     if job.pool:
         shown_from = POOLED
-        every += pooled_rows(
-            job,
-            denoiser,
-            exact(job),
-            path,
-            span,
-            KEPT,
-            lambda share: progress(
-                SEARCHED + (POOLED - SEARCHED) * share, "Pooling directions over other faces"
-            ),
-        )
-    write_directions(folder, job.generator.sha256, span.masks, every)
+
+        def tell(share: float, step: str) -> None:
+            progress(SEARCHED + (POOLED - SEARCHED) * share, step)
+
+        rows, turning = rows_of_many(job, denoiser, exact(job), path, span, KEPT, tell)
+        every += rows
+    write_directions(folder, job.generator.sha256, span.masks, every, turning)
     proposed = responding(span.jq.float().cpu().numpy())
     write_whole(folder / places.PROPOSED_FILE, json.dumps(proposed).encode())
     result = _written(job, progress, span, found["jive"], every, folder)

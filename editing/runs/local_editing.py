@@ -67,7 +67,8 @@ def edit_locally(job: Edit, progress: Progress) -> None:
     direction, notes = direction_for(job, setting, found)
     others = composed(job)
     masks = [mask_for(one, job.face, denoiser) for one in [component, *(c for c, _ in others)]]
-    directions = [direction, *(direction_of(one).v for one, _ in others)]
+    facing = [direction_of(one).facing(job.face.landmarks) for one, _ in others]
+    directions = [direction, *facing]
     if job.settings.get("adapt"):
         progress(0.3, "Fitting directions to the face")
         regions = [one.region for one in (component, *(c for c, _ in others))]
@@ -109,7 +110,7 @@ def direction_for(
 ) -> tuple[torch.Tensor, dict[str, Any]]:
     """What pushes: the component, or what in its region's rows leads to the reference face."""
     if job.reference is None:
-        return found.v, {}
+        return found.facing(job.face.landmarks), {}
     there = photo_of(job.reference, setting.denoiser).to(setting.denoiser.device)
     theirs = Setting(
         setting.denoiser, setting.grid, trace(setting.denoiser, there, setting.grid), found.timestep

@@ -9,69 +9,146 @@ from editing.engine.alignment import carried
 from editing.engine.ddim import Inversion, time_grid, trace
 from editing.engine.denoiser import Denoiser
 from editing.engine.discovery import REST, Rows, Span, signed
-from editing.engine.pooling import pooled, seen
+from editing.engine.pooling import Seen, pooled, seen
 from editing.engine.regions import masks_of
+from editing.engine.settling import STEPS, Learned, coarse, settled, turn_of
+from editing.jobs.pools import MOST
 from editing.models import Decomposition
 from editing.runs.loading import crops_of
 from labeling.errors import Refused
 from labeling.models import Face
 
-INVERTING = 0.3  # of this part's share of the progress
+# Of this part's share of the progress: pooling where settling follows, and paths in each of them.
+POOLING, INVERTING, SHARE_OF_PATHS = 0.2, 0.3, 0.1
 FEWEST = 2
+# What the size of edits is while directions are settled: root mean square inside, of -1..1.
+SIZE = 0.12
+SETTLING_STEPS = STEPS
+
+Tell = Callable[[float, str], None]
 
 
-def pooled_rows(
+def rows_of_many(
     job: Decomposition,
     quick: Denoiser,
     exact: Denoiser,
     path: Inversion,
     span: Span,
     kept: int,
-    tell: Callable[[float], None],
-) -> list[Rows]:
+    tell: Tell,
+) -> tuple[list[Rows], dict[str, torch.Tensor]]:
     """Rows of each region that are the most local over the searched face and those of its pool.
 
     quick, exact  the network to invert with, and the same in float32
     path          the searched face's
     kept          rows per region
+    returns       beside the rows, of settled ones their curves (powers, C, h, w) over heads' turns
     raises        Refused where the regions lie within too few of the faces
     """
-    paths = [path]
-    regions: list[Mapping[str, torch.Tensor]] = [
-        {name: mask for name, mask in span.masks.items() if name != REST}
-    ]
-    others = Face.objects.in_bulk(job.pool["ids"])
+    own = Learned(path, {name: mask for name, mask in span.masks.items() if name != REST})
+    settles = bool(job.pool.get("settle"))
+    end = POOLING if settles else 1.0
+
+    def looking(share: float) -> None:
+        tell(INVERTING * end * share, "Finding other faces' latents")
+
+    def pooling(done: int, n: int) -> None:
+        share = INVERTING + (1 - INVERTING) * done / n
+        tell(end * share, "Pooling directions over other faces")
+
+    some = [own, *_gathered(job, quick, job.pool["ids"][:MOST], job.steps, looking)]
     grid = time_grid(quick.alpha_bar, job.steps, job.timestep)
-    for number, face_id in enumerate(job.pool["ids"], 1):
-        masks = _masks_on(job, others.get(face_id), quick.image_size)
-        if masks is not None:
+    looked = seen(exact, [one.path for one in some], [one.masks for one in some], grid)
+    found = pooled(looked, span.q, rank=kept, on_step=pooling)
+    rows = [
+        _rows(looked[0], region, "pooled", one.v, one.locality, span)
+        for region, one in found.items()
+    ]
+    if not settles:
+        return rows, {}
+    start = {region: one.v[0] for region, one in found.items()}
+    settled_rows, turning = _settled(job, quick, exact, looked, start, span, tell)
+    return [*rows, *settled_rows], turning
+
+
+def _settled(
+    job: Decomposition,
+    quick: Denoiser,
+    exact: Denoiser,
+    looked: list[Seen],
+    start: Mapping[str, torch.Tensor],
+    span: Span,
+    tell: Tell,
+) -> tuple[list[Rows], dict[str, torch.Tensor]]:
+    """One row of each region, from `start` settled over the pool, and the curve that it lies on."""
+
+    def looking(share: float) -> None:
+        tell(POOLING + (1 - POOLING) * SHARE_OF_PATHS * share, "Finding other faces' latents")
+
+    def settling(done: int, n: int) -> None:
+        share = SHARE_OF_PATHS + (1 - SHARE_OF_PATHS) * done / n
+        tell(POOLING + (1 - POOLING) * share, "Settling directions at visible size")
+
+    steps = coarse(job.steps)
+    faces = _gathered(job, quick, job.pool["ids"], steps, looking)
+    grid = time_grid(quick.alpha_bar, steps, job.timestep)
+    curves = settled(exact, faces, grid, start, size=SIZE, steps=SETTLING_STEPS, on_step=settling)
+    rows, turning = [], {}
+    for region, curve in curves.items():
+        v = curve.facing(turn_of(job.face.landmarks))[None]
+        v = v / v.norm()
+        row = _rows(looked[0], region, "settled", v, _locality(looked[0], region, v), span)
+        rows.append(row)
+        # The rule of signs was applied to the searched face's row; all of the curve goes with it.
+        turning[region] = curve.v * torch.sign((row.v * v).sum())
+    return rows, turning
+
+
+def _gathered(
+    job: Decomposition, quick: Denoiser, ids: list[int], steps: int, tell: Callable[[float], None]
+) -> list[Learned]:
+    """Those of some faces that show all regions, on a grid of so many steps."""
+    found = []
+    others = Face.objects.in_bulk(ids)
+    grid = time_grid(quick.alpha_bar, steps, job.timestep)
+    for number, face_id in enumerate(ids, 1):
+        face = others.get(face_id)
+        masks = _masks_on(job, face, quick.image_size)
+        if face is not None and masks is not None:
             photo = images.to_tensor(crops_of([face_id], quick.image_size)).to(quick.device)
-            paths.append(trace(quick, photo, grid, job.refinements))
-            regions.append(masks)
-        tell(INVERTING * number / len(job.pool["ids"]))
-    if len(paths) <= FEWEST:
+            path = trace(quick, photo, grid, job.refinements)
+            found.append(Learned(path, masks, turn_of(face.landmarks)))
+        tell(number / len(ids))
+    if len(found) < FEWEST:
         raise Refused(
             "too_few_faces",
-            f"The regions lie within {len(paths) - 1} of the pool's {len(job.pool['ids'])} faces; "
+            f"The regions lie within {len(found)} of the pool's {len(ids)} faces; "
             f"expected {FEWEST} or more.",
         )
-    faces = seen(exact, paths, regions, grid)
-    found = pooled(
-        faces,
-        span.q,
-        rank=kept,
-        on_step=lambda done, n: tell(INVERTING + (1 - INVERTING) * done / n),
-    )
-    rows = []
-    for region, one in found.items():
-        change = (
-            faces[0].jacobian.forward(one.v.flatten(1)).reshape(len(one.v), *path.x_t.shape[1:])
-        )
-        row = signed(region, "pooled", one.v, change, span.masks[region])
-        # Not on the searched face alone: how local a row usually is tells what it was sought for.
-        usual = one.locality.median(dim=1).values
-        rows.append(Rows(region, row.method, row.v, row.change, row.singular_value, usual))
-    return rows
+    return found
+
+
+def _rows(
+    first: Seen, region: str, method: str, v: torch.Tensor, locality: torch.Tensor, span: Span
+) -> Rows:
+    """Directions v (r, C, h, w) as rows, seen from the searched face.
+
+    locality   (r, faces): not on the searched face alone; how local a row usually is tells what
+               it was sought for
+    """
+    jacobian = first.jacobian
+    change = jacobian.forward(v.flatten(1)).reshape(len(v), *jacobian.output_shape)
+    row = signed(region, method, v, change, span.masks[region])
+    usual = locality.median(dim=1).values
+    return Rows(region, row.method, row.v, row.change, row.singular_value, usual)
+
+
+def _locality(one: Seen, region: str, v: torch.Tensor) -> torch.Tensor:
+    """How local directions (r, C, h, w) are on one face, linearised: (r, 1)."""
+    effect = one.jacobian.forward(v.flatten(1)).reshape(len(v), *one.jacobian.output_shape)
+    mask = one.masks[region].to(effect)
+    inside, outside = ((effect * part).flatten(1).norm(dim=1) for part in (mask, 1 - mask))
+    return (inside / outside.clamp(min=torch.finfo(effect.dtype).tiny))[:, None]
 
 
 def _masks_on(
@@ -86,6 +163,7 @@ def _masks_on(
             for one in job.regions
         ]
         drawn = masks_of(shapes, size, size, REST)
+        turn_of(face.landmarks)  # a face whose landmarks tell no turn is left out, too
     except ValueError:
         return None
     drawn.pop(REST, None)

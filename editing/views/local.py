@@ -84,6 +84,7 @@ def mark_page(request: HttpRequest, face_id: int) -> HttpResponse:
         "most_rank": components.MOST_RANK,
         "fewest_pooled": pools.FEWEST,
         "most_pooled": pools.MOST,
+        "most_settled": pools.MOST_TO_SETTLE,
     }
     return render(request, "editing/local/mark.html", context)
 

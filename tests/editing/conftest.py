@@ -19,7 +19,7 @@ from editing.engine.denoiser import new_unet, save_generator
 from editing.engine.lessons import Budget
 from editing.filters import FaceFilter
 from editing.models import Direction, Edit, Embedding, Generator
-from editing.runs import probing
+from editing.runs import pooling, probing
 from labeling import worker
 from labeling.management.running import nobody
 from labeling.models import Dataset, Face, Job
@@ -39,6 +39,12 @@ def probes_that_need_not_be_good(monkeypatch: pytest.MonkeyPatch) -> None:
     is said of it."""
     for name in ("PROBE_BUDGET", "IDENTITY_BUDGET"):
         monkeypatch.setattr(probing, name, Budget(lessons=8, epochs=60))
+
+
+@pytest.fixture(autouse=True)
+def directions_settle_in_a_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tested is what becomes of them; how local they get is the engine's own test."""
+    monkeypatch.setattr(pooling, "SETTLING_STEPS", 6)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,10 @@ def test_a_search_may_be_pooled_over_other_people(ask, rita, faces):
     assert faces[0].id not in pooled["pool"]["ids"]
     assert pooled["pool"]["filter"] == f"dataset={faces[0].dataset.name}"
     assert pooled["id"] != alone["id"]
-    assert ask(pool={"faces": 2}).data["id"] == pooled["id"]
+    assert ask(pool={"faces": 2, "settle": False}).data["id"] == pooled["id"]
+    settled = ask(pool={"faces": 2, "settle": True}).data
+    assert settled["id"] != pooled["id"]
+    assert settled["pool"] == {**pooled["pool"], "settle": True}
     turned = ask(pool={"faces": 2, "filter": "yaw_min=-42"}).data["pool"]
     assert turned["filter"] == f"dataset={faces[0].dataset.name}&yaw_min=-42"
     chosen = [face for face in faces if face.id in turned["ids"]]
@@ -56,6 +59,8 @@ def test_a_search_may_be_pooled_over_other_people(ask, rita, faces):
     for pool, code in (
         ({"faces": 1}, "invalid"),
         ({"faces": 41}, "invalid"),
+        ({"faces": 41, "settle": True}, "too_few_faces"),
+        ({"faces": 301, "settle": True}, "invalid"),
         ({"faces": 40}, "too_few_faces"),
         ({"colour": 1}, "invalid"),
         ({"filter": "colour=1"}, "invalid_filter"),

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 from diffusers import UNet2DModel
 
 from editing import jobs, places, runs
@@ -104,6 +105,23 @@ def test_directions_are_pooled_over_other_people_too(ask, many):
     assert found.v.norm() == pytest.approx(1, abs=1e-4)
     told = {one["id"]: one for one in job.result["components"]}
     assert "preview" in told[rows[0].id]
+
+
+def test_directions_settled_on_other_people_follow_a_heads_turn(ask, many):
+    face = Face.objects.filter(dataset=many).order_by("id").first()
+    pool = {"filter": "dataset=many", "faces": 3, "settle": True}
+    job = do(ask(face=face, regions=[MOUTH], rank=2, steps=4, pool=pool))
+    assert (job.status, job.error) == ("done", None)
+    row = job.components.get(method="settled")
+    found = direction_of(row)
+    assert found.v.norm() == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(found.facing(face.landmarks), found.v)
+    turned = list(face.landmarks)
+    turned[4] += 8  # the nose's tip
+    assert 0.5 < float((found.facing(turned) * found.v).sum()) < 1 - 1e-6
+    assert job.components.filter(method="pooled").count() == 5
+    told = {one["id"]: one for one in job.result["components"]}
+    assert "preview" in told[row.id]
 
 
 def test_previews_come_long_before_the_end(ask):

@@ -15,6 +15,7 @@ from editing.engine.images import to_tensor
 from editing.engine.local_trials import Subject, Terms
 from editing.engine.proposals import proposed
 from editing.engine.regions import rasterise
+from editing.engine.settling import STEPS, turn_of
 from editing.filters import FaceFilter
 from editing.management.local_evaluation import POOLED, TUNED_ON, LocalEvaluation, Read, regions_of
 from editing.management.local_tables import as_text, summary, write_plot
@@ -42,6 +43,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--pooled", type=int, default=POOLED, help="people to pool over, those among them"
         )
+        parser.add_argument(
+            "--settled", type=int, default=0, help="people to settle over, those among them"
+        )
+        parser.add_argument("--settling-steps", type=int, default=STEPS)
         parser.add_argument("--size", type=float, default=0.12, help="RMS inside, of -1..1")
         parser.add_argument("--rank", type=int, default=10, help="singular vectors per region")
         parser.add_argument(
@@ -68,7 +73,9 @@ class Command(BaseCommand):
         dataset = face_filter.one_dataset()
         quick = denoiser_of(generator)
         exact = load_denoiser(generator.folder, device())
-        n_tuning, n_others = given["tuning"], max(given["tuning"], given["pooled"])
+        n_tuning, n_settled = given["tuning"], given["settled"]
+        n_pooled = max(n_tuning, given["pooled"])
+        n_others = max(n_pooled, n_settled)
         others, chosen = self.subjects(face_filter, exact.image_size, given["faces"], n_others)
         out: Path = given["out"]
         with tqdm(total=100, bar_format="{desc:<40.40} |{bar:30}| {percentage:3.0f}%") as bar:
@@ -81,7 +88,8 @@ class Command(BaseCommand):
             terms = Terms(size=given["size"], rank=given["rank"], steps=given["steps"])
             work = LocalEvaluation(
                 quick, exact, generator.sha256, reader(meter), out, terms, others[:n_tuning],
-                others[n_tuning:], given["refined"], tell,
+                others[n_tuning:n_pooled], given["refined"], tell,
+                settling=(others[:n_settled], n_settled and given["settling_steps"]),
             )  # fmt: skip
             rows = work.run(chosen).rows
         wanted = {one.name for one in chosen}
@@ -109,13 +117,13 @@ class Command(BaseCommand):
             )
             if len(masks) == 4:
                 photo = to_tensor(crops_of([face.id], size))[0]
-                found.append(Subject(face.filename, photo, masks))
+                found.append(Subject(face.filename, photo, masks, turn_of(face.landmarks)))
         if len(found) <= n_others:
             raise Refused(
                 "too_few_faces",
                 f"{len(found)} people have a face with landmarks that shows all regions; "
                 f"expected more than the {n_others} that directions are pooled over. Widen the "
-                "filter, or give fewer (--pooled, --tuning).",
+                "filter, or give fewer (--pooled, --settled, --tuning).",
             )
         return found[:n_others], found[n_others:]
 

@@ -237,8 +237,10 @@ askOnSubmit(
   form,
   () => {
     const regions = marks.regions.filter(({ shapes }) => shapes.length);
-    const { pool, ...fields } = fieldsOf(form);
-    return { ...fields, ...(pool ? { pool: { faces: pool } } : {}), face, regions };
+    const { pool, settle, ...fields } = fieldsOf(form);
+    // Without a number the worker takes its own.
+    const others = { ...(pool ? { faces: pool } : {}), ...(settle ? { settle: true } : {}) };
+    return { ...fields, ...(pool || settle ? { pool: others } : {}), face, regions };
   },
   (job) => (form.dataset.page ?? "").replace(/0$/, String(job.id)),
 );

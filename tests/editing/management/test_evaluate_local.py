@@ -14,12 +14,12 @@ def test_faces_are_edited_by_every_method_and_a_second_call_goes_on(
 ):
     wanted = {
         "filter": "dataset=many", "faces": 1, "refined": 1, "tuning": 2, "pooled": 3, "rank": 3,
-        "steps": 6, "size": 0.0005, "out": tmp_path,
+        "settled": 3, "settling_steps": 4, "steps": 6, "size": 0.0005, "out": tmp_path,
     }  # fmt: skip
     call_command("evaluate_local", generator.name, **wanted)
     table = capsys.readouterr().out
     methods = {"svd", "jive", "null_space", "locality", "refined", "held"}
-    methods |= {"pooled", "adapted", "carried_held"}  # from other faces
+    methods |= {"pooled", "settled", "settled_fitted", "adapted", "carried_held"}  # from others
     assert methods <= set(table.split())
     lines = (tmp_path / "edits.csv").read_text().splitlines()
     assert len(lines) == 1 + 4 * len(methods)
@@ -39,6 +39,17 @@ def test_faces_are_edited_by_every_method_and_a_second_call_goes_on(
     call_command("evaluate_local", generator.name, **wanted)
     assert (tmp_path / "edits.csv").read_text().splitlines() == lines
     assert capsys.readouterr().out == table
+    # A way that came later is measured on faces that a run has had; what is there stays.
+    before = [line for line in lines if ",settled," not in line]
+    (tmp_path / "edits.csv").write_text("\n".join(before) + "\n")
+    call_command("evaluate_local", generator.name, **wanted)
+    again = (tmp_path / "edits.csv").read_text().splitlines()
+    assert again[: len(before)] == before
+    assert {line.split(",")[2] for line in again[len(before) :]} == {"settled"}
+    assert len(again) == len(lines)
+    (tmp_path / "edits.csv").write_text("\n".join(before) + "\n")
+    with pytest.raises(CommandError, match="in 4 steps, not over 3 such in 5"):
+        call_command("evaluate_local", generator.name, **{**wanted, "settling_steps": 5})
 
 
 def test_too_few_people_are_refused_with_what_was_expected(

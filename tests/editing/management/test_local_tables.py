@@ -25,7 +25,8 @@ def test_records_written_face_by_face_are_read_again(tmp_path):
     records.add(edits()[2:4])
     again = Records(tmp_path / "run" / "edits.csv")
     assert again.rows == records.rows
-    assert again.faces() == {"000001.jpg", "000002.jpg"}
+    assert again.methods_of("000002.jpg") == {"svd", "locality"}
+    assert again.methods_of("000003.jpg") == set()
     assert again.rows[0]["light_shift"] is None
 
 
