@@ -12,7 +12,6 @@ from editing.engine.discovery import REST, Rows, Span, signed
 from editing.engine.pooling import Seen, pooled, seen
 from editing.engine.regions import masks_of
 from editing.engine.settling import STEPS, Learned, coarse, settled, turn_of
-from editing.jobs.pools import MOST
 from editing.models import Decomposition
 from editing.runs.loading import crops_of
 from labeling.errors import Refused
@@ -21,6 +20,7 @@ from labeling.models import Face
 # Of this part's share of the progress: pooling where settling follows, and paths in each of them.
 POOLING, INVERTING, SHARE_OF_PATHS = 0.2, 0.3, 0.1
 FEWEST = 2
+POOLED = 40  # faces whose effects are kept at hand; what more there are is only settled over
 # What the size of edits is while directions are settled: root mean square inside, of -1..1.
 SIZE = 0.12
 SETTLING_STEPS = STEPS
@@ -56,7 +56,7 @@ def rows_of_many(
         share = INVERTING + (1 - INVERTING) * done / n
         tell(end * share, "Pooling directions over other faces")
 
-    some = [own, *_gathered(job, quick, job.pool["ids"][:MOST], job.steps, looking)]
+    some = [own, *_gathered(job, quick, job.pool["ids"][:POOLED], job.steps, looking)]
     grid = time_grid(quick.alpha_bar, job.steps, job.timestep)
     looked = seen(exact, [one.path for one in some], [one.masks for one in some], grid)
     found = pooled(looked, span.q, rank=kept, on_step=pooling)
