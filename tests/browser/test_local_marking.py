@@ -42,6 +42,15 @@ def test_a_proposal_is_one_press_and_the_search_can_be_cancelled(page: Page) -> 
     assert job.status == "cancelled"
 
 
+def test_directions_may_be_settled_on_other_people(page: Page) -> None:
+    page.get_by_role("button", name="eyes").click()
+    page.get_by_label("Fit for other people, too").fill("2")
+    page.get_by_label("Settle on these people at visible size").check()
+    job = ask(page)
+    assert (job.pool["faces"], job.pool["settle"]) == (2, True)
+    expect(page.get_by_text("settled on 2 other faces as well")).to_be_visible()
+
+
 def test_rectangle_polygon_and_brush_are_drawn_by_mouse(page: Page) -> None:
     drag(page, (0.2, 0.3), (0.5, 0.6))
     choose(page, "Polygon")
