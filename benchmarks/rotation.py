@@ -258,12 +258,12 @@ def short(rows: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def told_now_and_then() -> Callable[[float, str], None]:
-    """A progress that says every tenth on stderr."""
+    """A progress that says every tenth of each of its steps on stderr."""
     last = 0.0
 
     def tell(share: float, step: str = "") -> None:
         nonlocal last
-        if share >= last + 0.1:
+        if not last <= share < last + 0.1:
             last = share
             say(f"  {share:.0%} {step}")
 
