@@ -1,6 +1,7 @@
 """Directions of a search that are local on other faces as well, each with its own regions."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 
@@ -66,7 +67,7 @@ def rows_of_many(
     ]
     if not settles:
         return rows, {}
-    start = {region: one.v[0] for region, one in found.items()}
+    start = {row.region: row.v[0] for row in rows}
     settled_rows, turning = _settled(job, quick, exact, looked, start, span, tell)
     return [*rows, *settled_rows], turning
 
@@ -98,9 +99,10 @@ def _settled(
         v = curve.facing(turn_of(job.face.landmarks))[None]
         v = v / v.norm()
         row = _rows(looked[0], region, "settled", v, _locality(looked[0], region, v), span)
-        rows.append(row)
-        # The rule of signs was applied to the searched face's row; all of the curve goes with it.
-        turning[region] = curve.v * torch.sign((row.v * v).sum())
+        # It was settled on its + side, which the rule of signs may not swap for the other.
+        side = torch.sign((row.v * v).sum())
+        rows.append(replace(row, v=side * row.v, change=side * row.change))
+        turning[region] = curve.v
     return rows, turning
 
 

@@ -118,6 +118,9 @@ def test_directions_settled_on_other_people_follow_a_heads_turn(ask, many):
     torch.testing.assert_close(found.facing(face.landmarks), found.v)
     turned = list(face.landmarks)
     turned[4] += 8  # the nose's tip
+    # It leads to the same side as the pooled one that it was settled from.
+    first = direction_of(job.components.get(method="pooled", index=0)).v
+    assert float((first * found.v).sum()) > 0.5
     assert 0.5 < float((found.facing(turned) * found.v).sum()) < 1 - 1e-6
     assert job.components.filter(method="pooled").count() == 5
     told = {one["id"]: one for one in job.result["components"]}
