@@ -2,8 +2,10 @@
 
 `make bench NAME=local ARGS="--faces 50"`. Renders faces (kept under var/bench, the second run
 finds them), trains probes on what is true of them, chooses lambda on six people, pools directions
-over them and 26 more, and edits four regions of other people by every method. A stopped run goes
-on where it was; --fresh starts over. CPU time: 25 to 30 minutes of one core for 50 faces.
+over them and 26 more, settles them over many faces of people that are not measured, and edits four
+regions of other people by every method. A stopped run goes on where it was, and kept faces are
+measured only by methods that are new; --fresh starts over. CPU time: 25 to 30 minutes of one core
+for 50 faces, and about a quarter of an hour more for what is settled.
 """
 
 import argparse
