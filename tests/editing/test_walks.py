@@ -44,7 +44,13 @@ def ask(direction: Direction, many: Dataset) -> Ask:
     return turn
 
 
-def test_a_walk_is_told_stride_by_stride(ask: Ask, done: Done) -> None:
+def page_of(edit: Edit, people: Any) -> str:
+    client = Client()
+    client.force_login(people.rita)
+    return client.get(f"/edits/{edit.id}").content.decode()
+
+
+def test_a_walk_is_told_stride_by_stride(ask: Ask, done: Done, people: Any) -> None:
     edit = done(ask([-20, 0, 20], path="walk"))
     assert (edit.status, edit.error) == ("done", None)
     assert edit.settings == {"closed_loop": False, "hold_light": False, "path": "walk"}
@@ -55,6 +61,7 @@ def test_a_walk_is_told_stride_by_stride(ask: Ask, done: Done) -> None:
     assert len(edit.result["probe"]["steering_errors"]) == 2
     # These faces have no labels: there is no light to hold.
     assert edit.result["light_held"] is False
+    assert "The light was not held" in page_of(edit, people)
     folder = places.edit_folder(edit.id) / edit.result["folder"]
     kept = np.asarray(Image.open(folder / photo["file"]), int)
     assert np.abs(kept - crops_of([edit.face_id], 16)[0]).max() <= 1
@@ -85,12 +92,15 @@ def lit(direction: Direction, many: Dataset, generator: Generator, done: Done) -
     return done(row)
 
 
-def test_a_walk_holds_the_light_that_its_campaign_knows(ask: Ask, done: Done, lit: Direction):
+def test_a_walk_holds_the_light_that_its_campaign_knows(
+    ask: Ask, done: Done, lit: Direction, people: Any
+) -> None:
     assert (lit.status, lit.error) == ("done", None)
     assert neighbours_of(lit).knows_light
     edit = done(ask([0, 20], path="walk", direction=lit))
     assert (edit.status, edit.error) == ("done", None)
     assert (edit.result["light_held"], edit.result["light_of"]) == (True, lit.id)
+    assert "The light was not held" not in page_of(edit, people)
     photo, turned = edit.result["frames"]
     assert (photo["across"], photo["step"]) == (0, 0)
     assert turned["light"] is not None
