@@ -228,7 +228,14 @@ def turn_a_head(meter: Meter) -> None:
             face=face,
             direction=direction,
             degrees=DEGREES,
-            body={"face": face.id, "direction": direction.id, "degrees": DEGREES},
+            # What walks need is taught here, so that the first one on a page need not wait for it.
+            path="walk",
+            body={
+                "face": face.id,
+                "direction": direction.id,
+                "degrees": DEGREES,
+                "path": "walk",
+            },
         ),
         meter,
     )
