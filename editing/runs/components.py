@@ -59,7 +59,9 @@ def direction_of(component: Component) -> FoundDirection:
         name = _name(component.method, component.region)
         rows = file.get_tensor(name)
         curve = f"{name}/{TURNING}"
-        turning = file.get_tensor(curve) if curve in set(file.keys()) else None
+        turning = None
+        if curve in set(file.keys()):
+            turning = file.get_tensor(curve)[component.index]
         masks = json.loads(told["masks"])
         all_masks = file.get_tensor("masks")
     mask = (
@@ -79,7 +81,7 @@ def write_directions(
 ) -> None:
     """Write every direction of a search beside the masks that it was made for.
 
-    turning   (powers, C, h, w) of settled directions by region: curves over a head's turn
+    turning   (rows, powers, C, h, w) of settled directions by region: curves over a head's turn
     """
     tensors = {_name(rows.method, rows.region): rows.v.contiguous().cpu() for rows in found}
     for region, v in turning.items():

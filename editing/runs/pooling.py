@@ -12,7 +12,7 @@ from editing.engine.denoiser import Denoiser
 from editing.engine.discovery import REST, Rows, Span, signed
 from editing.engine.pooling import Seen, pooled, seen
 from editing.engine.regions import masks_of
-from editing.engine.settling import STEPS, Learned, coarse, settled, turn_of
+from editing.engine.settling import STEPS, Learned, Settled, coarse, settled, turn_of
 from editing.models import Decomposition
 from editing.runs.loading import crops_of
 from labeling.errors import Refused
@@ -25,6 +25,8 @@ POOLED = 40  # faces whose effects are kept at hand; what more there are is only
 # What the size of edits is while directions are settled: root mean square inside, of -1..1.
 SIZE = 0.12
 SETTLING_STEPS = STEPS
+# The way back starts from the way there turned round, and takes so much of its steps.
+SHARE_BACK = 0.5
 
 Tell = Callable[[float, str], None]
 
@@ -43,7 +45,8 @@ def rows_of_many(
     quick, exact  the network to invert with, and the same in float32
     path          the searched face's
     kept          rows per region
-    returns       beside the rows, of settled ones their curves (powers, C, h, w) over heads' turns
+    returns       beside the rows, of settled ones their curves over heads' turns, by region
+                  (rows, powers, C, h, w)
     raises        Refused where the regions lie within too few of the faces
     """
     own = Learned(path, {name: mask for name, mask in span.masks.items() if name != REST})
@@ -81,28 +84,43 @@ def _settled(
     span: Span,
     tell: Tell,
 ) -> tuple[list[Rows], dict[str, torch.Tensor]]:
-    """One row of each region, from `start` settled over the pool, and the curve that it lies on."""
+    """Two rows of each region, settled over the pool, and the curves that they lie on.
+
+    A direction that was settled on its + side seldom holds on the other one: so the first starts
+    from `start`, the second from the first turned round, and both are for their + side.
+    """
 
     def looking(share: float) -> None:
         tell(POOLING + (1 - POOLING) * SHARE_OF_PATHS * share, "Finding other faces' latents")
 
-    def settling(done: int, n: int) -> None:
-        share = SHARE_OF_PATHS + (1 - SHARE_OF_PATHS) * done / n
-        tell(POOLING + (1 - POOLING) * share, "Settling directions at visible size")
-
     steps = coarse(job.steps)
     faces = _gathered(job, quick, job.pool["ids"], steps, looking)
     grid = time_grid(quick.alpha_bar, steps, job.timestep)
-    curves = settled(exact, faces, grid, start, size=SIZE, steps=SETTLING_STEPS, on_step=settling)
-    rows, turning = [], {}
-    for region, curve in curves.items():
-        v = curve.facing(turn_of(job.face.landmarks))[None]
-        v = v / v.norm()
+    n_back = max(round(SHARE_BACK * SETTLING_STEPS), 1)
+
+    def settling(before: int) -> Callable[[int, int], None]:
+        def on_step(done: int, _: int) -> None:
+            share = (before + done) / (SETTLING_STEPS + n_back)
+            share = SHARE_OF_PATHS + (1 - SHARE_OF_PATHS) * share
+            tell(POOLING + (1 - POOLING) * share, "Settling directions at visible size")
+
+        return on_step
+
+    def way(begin: Mapping[str, torch.Tensor], n_steps: int, before: int) -> dict[str, Settled]:
+        told = settling(before)
+        return settled(exact, faces, grid, begin, size=SIZE, steps=n_steps, on_step=told)
+
+    there = way(start, SETTLING_STEPS, 0)
+    back = way({name: -curve.v for name, curve in there.items()}, n_back, SETTLING_STEPS)
+    turn, rows, turning = turn_of(job.face.landmarks), [], {}
+    for region in there:
+        curves = (there[region], back[region])
+        v = torch.stack([curve.facing(turn) / curve.facing(turn).norm() for curve in curves])
         row = _rows(looked[0], region, "settled", v, _locality(looked[0], region, v), span)
-        # It was settled on its + side, which the rule of signs may not swap for the other.
-        side = torch.sign((row.v * v).sum())
+        # The rule of signs may not swap the side that they were settled on for the other.
+        side = torch.sign((row.v * v).sum(dim=(1, 2, 3)))[:, None, None, None]
         rows.append(replace(row, v=side * row.v, change=side * row.change))
-        turning[region] = curve.v
+        turning[region] = torch.stack([curve.v for curve in curves])
     return rows, turning
 
 

@@ -17,7 +17,7 @@ from labeling.roles import page_for
 METHODS = {
     "locality": "the most local",
     "pooled": "the most local on many faces (pooled)",
-    "settled": "settled on many faces, at visible size, for the + side",
+    "settled": "settled on many faces at visible size: one for +, one for the way back",
     "jive": "of this region alone (JIVE)",
     "null_space": "free of the rest (null space)",
     "svd": "the strongest, not kept local (SVD)",

@@ -112,8 +112,12 @@ def test_directions_settled_on_other_people_follow_a_heads_turn(ask, many):
     pool = {"filter": "dataset=many", "faces": 3, "settle": True}
     job = do(ask(face=face, regions=[MOUTH], rank=2, steps=4, pool=pool))
     assert (job.status, job.error) == ("done", None)
-    row = job.components.get(method="settled")
+    row, back = job.components.filter(method="settled").order_by("index")
     found = direction_of(row)
+    assert float((direction_of(back).v * found.v).sum()) < -0.5
+    torch.testing.assert_close(
+        direction_of(back).facing(face.landmarks), direction_of(back).v, atol=1e-5, rtol=1e-4
+    )
     assert found.v.norm() == pytest.approx(1, abs=1e-4)
     torch.testing.assert_close(found.facing(face.landmarks), found.v)
     turned = list(face.landmarks)
