@@ -24,7 +24,7 @@ import psutil
 from benchmarks._memory import Peak
 from benchmarks._reporting import absent, report, rounded, say
 
-DIMENSIONS, CHUNK, ROUNDS = 12_288, 64, 3
+DIMENSIONS, CHUNK, ROUNDS, PAIRS = 12_288, 64, 3, 9
 EDGES = (-45.0, -30.0, -20.0, -10.0, 10.0, 20.0, 30.0, 45.0)
 SHARES = (0.01, 0.1, 0.3)
 SHA, SPACE = "be" * 32, "bench"
@@ -97,14 +97,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
     return time.process_time() - cpu, time.perf_counter() - clock, found
 
 
-def memcpy(store: Any, n_rows: int) -> tuple[float, float, int]:
-    """Copying a gibibyte of such latents from memory to memory."""
+def copying(store: Any, n_rows: int) -> tuple[Callable[[], None], int]:
+    """What copies a gibibyte of such latents in memory, and how many bytes these are."""
     block = store.read(range(min(n_rows, 2**30 // (DIMENSIONS * 2)))).astype(np.float16)
-    target = np.empty_like(block)
-    target[:] = block
-    best = min((timed(lambda: target.__setitem__(slice(None), block)) for _ in range(3)),
-               key=lambda one: one[0])  # fmt: skip
-    return best[0], best[1], block.nbytes
+    target = block.copy()
+    return lambda: target.__setitem__(slice(None), block), block.nbytes
 
 
 def measure(n_rows: int) -> dict[str, Any]:
@@ -121,12 +118,9 @@ def measure(n_rows: int) -> dict[str, Any]:
     let_go(store)
     summed(store, ids, yaw)
     gc.collect()
-    passes, copies = [], []
     peak = Peak()
     peak.start()
-    for number in range(ROUNDS):
-        say(f"round {number + 1} of {ROUNDS}")
-        passes.append(timed(lambda: summed(store, ids, yaw)))
+    ours = summed(store, ids, yaw).mean
     peak.ended.set()
     peak.join()
     by_share = {}
@@ -134,14 +128,22 @@ def measure(n_rows: int) -> dict[str, Any]:
         few = np.sort(draw.choice(n_rows, max(int(share * n_rows), 1), replace=False))
         runs = [timed(lambda few=few: summed(store, few, yaw[few]))[0] for _ in range(ROUNDS)]
         by_share[str(share)] = rounded(statistics.median(runs))
-    for _ in range(ROUNDS):
-        copies.append(memcpy(store, n_rows))
+    copy, n_copied = copying(store, n_rows)
+    passes, copies = [], []
+    # Side by side, as the machine's pace changes from one minute to the next.
+    for number in range(PAIRS):
+        say(f"a pass and a copy, {number + 1} of {PAIRS}")
+        passes.append(timed(lambda: summed(store, ids, yaw)))
+        copies.append(timed(copy)[0])
     say("naive loop")
     cpu, clock, means = timed(lambda: naive(store, ids, yaw))
-    ours = passes[0][2].mean
     seconds = statistics.median(one[0] for one in passes)
     n_bytes = n_rows * DIMENSIONS * 2
-    copied = statistics.median(size / spent for spent, _, size in copies)
+    copied = statistics.median(n_copied / spent for spent in copies)
+    shares = [
+        n_bytes / spent / (n_copied / beside)
+        for (spent, _, _), beside in zip(passes, copies, strict=True)
+    ]
     return {
         "rows": n_rows,
         "bytes": n_bytes,
@@ -150,7 +152,8 @@ def measure(n_rows: int) -> dict[str, Any]:
         "seconds_by_clock": rounded(statistics.median(one[1] for one in passes)),
         "bytes_per_second": rounded(n_bytes / seconds),
         "memcpy_bytes_per_second": rounded(copied),
-        "fraction_of_limit": rounded(n_bytes / seconds / copied),
+        "fraction_of_limit": rounded(statistics.median(shares)),
+        "fraction_of_limit_min_max": [rounded(f(shares)) for f in (min, max)],
         "fraction_of_limit_in_small_pages": rounded(n_bytes / statistics.median(in_small) / copied),
         "seconds_by_share_of_rows": by_share,
         "peak_rss_mb": round(peak.most / 2**20),
